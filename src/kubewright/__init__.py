@@ -1,0 +1,3 @@
+"""Kubernetes cluster lifecycle over SSH, from an Ansible inventory."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Supported versions and what each needs, as data."""
