@@ -1,0 +1,1 @@
+"""What one control plane and the touched hosts say, as frozen values."""
