@@ -1,0 +1,186 @@
+"""Run the stages of the test suite one after another and close with one line that counts every test.
+
+``scripts/run_tests.py lint unit artifacts lab`` is what ``make test`` runs. A stage that fails does not keep the later ones
+from running, except that no lab runs without artifacts. The exit code is 0 only if every stage passed and at least one test
+ran in each stage that has tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "tests"
+CHECKED = ("src", "tests", "scripts", "bench")
+TESTED_VERSION = "1.37.2"
+SECOND_VERSION = "1.36.3"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a stage came to: whether it passed, its tests by outcome and its duration in seconds."""
+
+    name: str
+    succeeded: bool
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+
+def run(command: Sequence[str], **environment: str) -> int:
+    """Run a command from the top of the checkout, its output going where ours goes; return its exit code."""
+    print(f"+ {' '.join(command)}", flush=True)
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False).returncode
+
+
+def count(report: Path) -> tuple[int, int, int]:
+    """Count passed, failed (errors too) and skipped tests in a JUnit report."""
+    suites = ET.parse(report).getroot().iter("testsuite")
+    tests = failed = skipped = 0
+    for suite in suites:
+        tests += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    # A test that fails and whose teardown fails too is one test and two failures.
+    return max(tests - failed - skipped, 0), failed, skipped
+
+
+def pytest(name: str, arguments: Sequence[str], **environment: str) -> Outcome:
+    """Run pytest and count by its own report; a pytest that could not report has failed without a count."""
+    report = RESULTS / f"{name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    status = run(
+        [sys.executable, "-m", "pytest", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments], **environment
+    )
+    passed, failed, skipped = count(report) if report.exists() else (0, 0, 0)
+    return Outcome(name=name, succeeded=status == 0, passed=passed, failed=failed, skipped=skipped)
+
+
+def lint() -> Outcome:
+    """Check format, style, types and the import contracts; every tool runs, whatever the others found."""
+    present = [folder for folder in CHECKED if (ROOT / folder).is_dir()]
+    commands = (
+        ["ruff", "format", "--check", *present],
+        ["ruff", "check", *present],
+        ["mypy", *present],
+        ["lint-imports"],
+    )
+    failures = [command[0] for command in commands if run(command) != 0]
+    if failures:
+        print(f"lint failed: {', '.join(failures)}", flush=True)
+    return Outcome(name="lint", succeeded=not failures)
+
+
+def unit() -> Outcome:
+    """Run what needs no node, on both cores."""
+    return pytest("unit", ["-q", "-n", "2"])
+
+
+def artifacts(version: str = TESTED_VERSION) -> Outcome:
+    """Get the artifacts of a Kubernetes version ready in the user's cache; progress is shown by the command."""
+    status = run(["kubewright", "artifacts", "build", "--kubernetes", version])
+    return Outcome(name=f"artifacts {version}", succeeded=status == 0)
+
+
+def lab(name: str = "lab", *, version: str = TESTED_VERSION, full: bool = False, select: str = "") -> Outcome:
+    """Run the flows on real nodes: in the order of the files, in one process, for one lab runs at a time."""
+    arguments = ["-v", "-p", "no:randomly", "-p", "no:xdist", "-m", "lab", "--durations=15", "tests/lab"]
+    if select:
+        arguments += ["-k", select]
+    return pytest(name, arguments, KUBEWRIGHT_TEST_KUBERNETES=version, KUBEWRIGHT_TEST_FULL="1" if full else "")
+
+
+STAGES: dict[str, Callable[[], Outcome]] = {
+    "lint": lint,
+    "unit": unit,
+    "artifacts": artifacts,
+    "lab": lab,
+    # The parts of `make test-all`; each takes less than an hour on two cores once its artifacts are there.
+    "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="kill"),
+    "artifacts-second": lambda: artifacts(SECOND_VERSION),
+    "lab-second": lambda: lab("lab-second", version=SECOND_VERSION, select="not kill"),
+}
+
+
+def tree_digest() -> str:
+    """Digest of the commit and of what changed since: a result counts only for the code that it was made with."""
+
+    def git(*arguments: str) -> bytes:
+        return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+
+    state = git("rev-parse", "HEAD") + git("diff", "HEAD") + git("status", "--porcelain")
+    return hashlib.sha256(state).hexdigest()[:16]
+
+
+def resumed(name: str) -> Outcome:
+    """Run a stage unless it passed before on the very same code."""
+    record = RESULTS / "resume" / tree_digest() / f"{name.replace(' ', '-')}.json"
+    if record.exists():
+        print(f"{name}: passed before on this code, not run again (make clean-tests forgets it)", flush=True)
+        return Outcome(**json.loads(record.read_text()))
+    outcome = timed(name)
+    if outcome.succeeded:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(dataclasses.asdict(outcome)))
+    return outcome
+
+
+def timed(name: str) -> Outcome:
+    """Run a stage and note how long it took."""
+    started = time.monotonic()
+    return dataclasses.replace(STAGES[name](), seconds=time.monotonic() - started)
+
+
+def closing(outcomes: Sequence[Outcome]) -> str:
+    """One line that counts the tests of all stages; a stage without tests that failed is told by the exit code."""
+    passed, failed, skipped = (
+        sum(getattr(outcome, field) for outcome in outcomes) for field in ("passed", "failed", "skipped")
+    )
+    return f"{passed} passed, {failed} failed, {skipped} skipped"
+
+
+def run_stages(names: Sequence[str], *, resume: bool) -> list[Outcome]:
+    """Run the stages in order; without artifacts the lab's are left out, and said so."""
+    outcomes: list[Outcome] = []
+    missing_artifacts = False
+    for name in names:
+        if missing_artifacts and name.startswith("lab"):
+            print(f"{name}: not run, because its artifacts are missing", flush=True)
+            outcomes.append(Outcome(name=name, succeeded=False))
+            continue
+        print(f"\n=== {name}", flush=True)
+        outcome = resumed(name) if resume else timed(name)
+        outcomes.append(outcome)
+        missing_artifacts = not outcome.succeeded if name.startswith("artifacts") else missing_artifacts
+    return outcomes
+
+
+def main() -> int:
+    """Parse the stages, run them and close."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("stages", nargs="+", choices=sorted(STAGES))
+    parser.add_argument("--resume", action="store_true", help="leave out stages that passed before on the same code")
+    arguments = parser.parse_args()
+    outcomes = run_stages(arguments.stages, resume=arguments.resume)
+    print()
+    for outcome in outcomes:
+        tests = f"  {closing([outcome])}" if outcome.passed + outcome.failed + outcome.skipped else ""
+        print(f"{'ok    ' if outcome.succeeded else 'FAILED'}  {outcome.name:<18} {outcome.seconds:7.1f} s{tests}")
+    print(closing(outcomes), flush=True)
+    return 0 if all(outcome.succeeded for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
