@@ -1,24 +1,27 @@
 """Documents are plain JSON values with a few typed helpers.
 
-A *node document* is what one host should look like: ``{"format": 1, "host": …, "resources": [RESOURCE, …]}``, applied in the order listed.
-The *cluster document* is what the API should hold: kubeadm's configuration and server-side-applied objects.
+A *node document* is what one host should look like: ``{"format": 1, "host": …, "resources": [RESOURCE, …]}``, applied
+in the order listed. The *cluster document* is what the API should hold: kubeadm's configuration and objects for
+server-side apply.
 
-Every resource has ``type`` and ``id`` (unique in the document, stable between runs). ``restarts`` names the units that a change of
-it restarts. The node side (``plugins/module_utils/resources``) has find, diff and apply for each type:
+Every resource has ``type`` and ``id`` (unique in the document, stable between runs). ``restarts`` names the units that
+a change of it restarts. The node side (``plugins/module_utils/resources``) has find, diff and apply for each type:
 
 ====================  ==================================================================================================
 type                  further keys
 ====================  ==================================================================================================
 packages              names: list of distribution packages
 kernel_modules        path (of the modules-load.d file), names
-sysctls               path (of the sysctl.d file), values: name to string
+sysctls               path (of the sysctl.d file), values: name to string, optional: names that need not exist in
+                      /proc/sys (then they are only in the file; another missing name is a difference)
 directory             path, mode ("0755"), owner ("root:root")
 file                  path, content, mode, owner, restarts
 binary                path, artifact, sha256, size, mode, restarts
-archive               destination, artifact, sha256, size, members (relative path to SHA-256), mode
+archive               destination, artifact, sha256, size, members (path in the archive to SHA-256), mode, restarts,
+                      strip: how many leading directories of a member's path are left out where it is installed
 image                 reference, artifact, sha256, size
 unit                  name, enabled (bool), state ("started" or "any": kubelet before the join), restarts: []
-hosts_block           path, marker, entries: list of [address, [names]]
+hosts_block           path, marker (text after "# BEGIN " and "# END "), entries: list of [address, [names]]
 kubeconfig_server     path, server, restarts: a kubeconfig that kubeadm wrote, when it exists, names this server
 ====================  ==================================================================================================
 """
@@ -36,8 +39,8 @@ Resource = dict[str, Any]
 class NodeDocument:
     """What one host should look like.
 
-    ``fan_out`` names the resource ids that depend on other hosts (hosts file block, local load balancer's upstreams): only these are touched
-    on hosts outside a limit.
+    ``fan_out`` names the resource ids that depend on other hosts (hosts file block, local load balancer's upstreams):
+    only these are touched on hosts outside a limit.
     """
 
     host: str
@@ -45,11 +48,11 @@ class NodeDocument:
     fan_out: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
-        """The document as the node side takes it."""
+        """Return the document as the node side takes it."""
         return {"format": 1, "host": self.host, "resources": list(self.resources)}
 
     def fan_out_only(self) -> NodeDocument:
-        """The document cut down to what depends on other hosts."""
+        """Return the document cut down to what depends on other hosts."""
         kept = tuple(resource for resource in self.resources if resource["id"] in self.fan_out)
         return NodeDocument(self.host, kept, self.fan_out)
 
@@ -58,10 +61,12 @@ class NodeDocument:
 class ClusterDocument:
     """What the cluster should hold.
 
-    ``kubeadm_init`` is the YAML for ``kubeadm init`` by host name (InitConfiguration, ClusterConfiguration, KubeletConfiguration, KubeProxyConfiguration).
-    ``kubeadm_join`` is the JoinConfiguration YAML by host name; it takes a discovery file at ``/run/kubewright/discovery.conf`` that the node side
-    writes, and (control planes) the certificate key ``{{certificate_key}}``, filled in on the node. ``objects`` are add-on objects for server-side apply, in order.
-    ``node_metadata`` has labels and taints by node name.
+    ``kubeadm_init`` is the YAML for ``kubeadm init`` by host name of a control plane (InitConfiguration,
+    ClusterConfiguration, KubeletConfiguration, KubeProxyConfiguration). ``kubeadm_join`` is the JoinConfiguration YAML
+    by host name; it takes a discovery file at ``/run/kubewright/discovery.conf`` that the node side writes, and
+    (control planes) the certificate key ``{{certificate_key}}``, filled in on the node. ``objects`` are add-on
+    objects for server-side apply, in order. ``node_metadata`` has by node name ``labels`` (name to value) and
+    ``taints`` (objects with key, effect and perhaps value, as in a Node's spec).
     """
 
     kubeadm_init: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,160 @@
+"""kubeadm's configuration (API version v1beta4) for the first control plane and for every host that joins."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from kubewright.catalog.model import ArtifactSet
+from kubewright.documents.inputs import (
+    CRI_SOCKET,
+    DISCOVERY_FILE,
+    PATCHES_DIRECTORY,
+    SettingsLike,
+    cluster_dns,
+    image_reference,
+    image_tag,
+)
+from kubewright.documents.metadata import taints
+from kubewright.documents.render import merged, to_yaml
+from kubewright.settings.model import ClusterSettings
+from kubewright.topology.model import Host, Topology
+
+API_VERSION = "kubeadm.k8s.io/v1beta4"
+CERTIFICATE_KEY = "{{certificate_key}}"
+"""Stands for the key of the uploaded certificates, which only the node side knows."""
+
+# kubeadm always makes a token with ``init``; nothing uses it, so it is short-lived.
+_INIT_TOKEN = {"ttl": "15m0s", "description": "kubewright: made by kubeadm init, not used"}
+
+_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def init(host: Host, *, topology: Topology, settings: SettingsLike, artifacts: ArtifactSet) -> str:
+    """Return the YAML for ``kubeadm init`` on ``host``."""
+    cluster = settings.cluster
+    configuration = {
+        "apiVersion": API_VERSION,
+        "kind": "InitConfiguration",
+        "bootstrapTokens": [_INIT_TOKEN],
+        "nodeRegistration": _registration(host, settings),
+        "localAPIEndpoint": _api_endpoint(host, cluster),
+        "patches": {"directory": PATCHES_DIRECTORY},
+        # It would print the token.
+        "skipPhases": ["show-join-command"],
+    }
+    return to_yaml(configuration, _cluster(topology, cluster, artifacts), _kubelet(cluster), _kube_proxy(cluster))
+
+
+def join(host: Host, *, settings: SettingsLike) -> str:
+    """Return the YAML for ``kubeadm join`` on ``host``; the server is the discovery file's, a live control plane."""
+    cluster = settings.cluster
+    configuration: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": "JoinConfiguration",
+        "caCertPath": f"{cluster.kube_cert_dir}/ca.crt",
+        "discovery": {"file": {"kubeConfigPath": DISCOVERY_FILE}},
+        "nodeRegistration": _registration(host, settings),
+        "patches": {"directory": PATCHES_DIRECTORY},
+    }
+    if host.is_control_plane:
+        configuration["controlPlane"] = {
+            "localAPIEndpoint": _api_endpoint(host, cluster),
+            "certificateKey": CERTIFICATE_KEY,
+        }
+    return to_yaml(configuration)
+
+
+def certificate_names(topology: Topology, cluster: ClusterSettings) -> list[str]:
+    """Return names and addresses for the API servers' certificates beside those that kubeadm adds, sorted.
+
+    All of every control plane's, so that each can be reached by any of its names; ``ansible_host`` where it is a name
+    that a certificate can have, for users' kubeconfig.
+    """
+    names = {"localhost", "127.0.0.1", "::1", topology.endpoint.host, *cluster.supplementary_addresses_in_ssl_keys}
+    for host in topology.control_planes:
+        names |= {host.name, host.node_name, f"{host.node_name}.{cluster.dns_domain}"}
+        names |= {host.main_ip.value, host.main_access_ip.value, host.ansible_host}
+    if cluster.loadbalancer_apiserver:
+        names |= {cluster.loadbalancer_apiserver.address, cluster.apiserver_loadbalancer_domain_name}
+    return sorted(name for name in names if _can_be_certified(name))
+
+
+def _can_be_certified(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return bool(_DNS_NAME.fullmatch(name.removeprefix("*.")))
+    return True
+
+
+def _registration(host: Host, settings: SettingsLike) -> dict[str, Any]:
+    return {
+        "name": host.node_name,
+        "criSocket": CRI_SOCKET,
+        "taints": taints(host, settings.hosts[host.name]),
+        "kubeletExtraArgs": _arguments({"node-ip": host.main_ip.value}),
+        "ignorePreflightErrors": list(settings.cluster.kubeadm_ignore_preflight_errors),
+        # Images were put on the node and verified before.
+        "imagePullPolicy": "Never",
+    }
+
+
+def _api_endpoint(host: Host, cluster: ClusterSettings) -> dict[str, Any]:
+    return {"advertiseAddress": host.main_ip.value, "bindPort": cluster.kube_apiserver_port}
+
+
+def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _cluster(topology: Topology, cluster: ClusterSettings, artifacts: ArtifactSet) -> dict[str, Any]:
+    controller_manager = {"node-cidr-mask-size": str(cluster.kube_network_node_prefix)}
+    etcd = {"dataDir": cluster.etcd_data_dir, "imageTag": image_tag(image_reference(artifacts, "etcd"))}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": f"v{artifacts.kubernetes}",
+        "clusterName": cluster.cluster_name,
+        "controlPlaneEndpoint": str(topology.endpoint),
+        "certificatesDir": cluster.kube_cert_dir,
+        "networking": {
+            "dnsDomain": cluster.dns_domain,
+            "podSubnet": cluster.kube_pods_subnet,
+            "serviceSubnet": cluster.kube_service_addresses,
+        },
+        "apiServer": {
+            "certSANs": certificate_names(topology, cluster),
+            "extraArgs": _arguments(cluster.kube_kubeadm_apiserver_extra_args),
+        },
+        "controllerManager": {"extraArgs": _arguments(controller_manager | cluster.kube_kubeadm_controller_extra_args)},
+        "scheduler": {"extraArgs": _arguments(cluster.kube_kubeadm_scheduler_extra_args)},
+        "etcd": {"local": etcd},
+        # kubeadm's CoreDNS has a fixed address; see the module coredns.
+        "dns": {"disabled": True},
+    }
+
+
+def _kubelet(cluster: ClusterSettings) -> dict[str, Any]:
+    configuration = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": cluster.kubelet_cgroup_driver,
+        "clusterDNS": [cluster_dns(cluster)],
+        "clusterDomain": cluster.dns_domain,
+        "failSwapOn": cluster.kubelet_fail_swap_on,
+        "maxPods": cluster.kubelet_max_pods,
+        "serializeImagePulls": False,
+    }
+    return merged(configuration, cluster.kubelet_config_extra_args)
+
+
+def _kube_proxy(cluster: ClusterSettings) -> dict[str, Any]:
+    configuration = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": cluster.kube_proxy_mode,
+        "clusterCIDR": cluster.kube_pods_subnet,
+    }
+    return merged(configuration, cluster.kube_proxy_config_extra_args)

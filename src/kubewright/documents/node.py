@@ -1,0 +1,70 @@
+"""The node document: everything that one host should have, in the order in which it is put there."""
+
+from __future__ import annotations
+
+from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.documents import containerd, delivery, flannel, kubelet, loadbalancer, system
+from kubewright.documents.inputs import SettingsLike, check_release
+from kubewright.documents.model import NodeDocument, Resource
+from kubewright.settings.model import ClusterSettings
+from kubewright.topology.model import Host, Topology
+
+
+def node_document(
+    host: Host,
+    *,
+    topology: Topology,
+    settings: SettingsLike,
+    release: Release,
+    artifacts: ArtifactSet,
+    os_family: system.OsFamily = "debian",
+) -> NodeDocument:
+    """Say what ``host`` should look like; a function of its arguments alone.
+
+    Args:
+        host: a host of ``topology``.
+        topology: all hosts, whatever part of the cluster a run touches.
+        settings: cluster settings and those of every host of ``topology``.
+        release: the Kubernetes release of this host.
+        artifacts: that release's artifacts for this host's architecture.
+        os_family: whose package names and paths to use.
+
+    Raises:
+        ValueError: ``artifacts`` are of another release.
+
+    """
+    check_release(release, artifacts)
+    cluster = settings.cluster
+    needed = delivery.needed(host, artifacts, topology.endpoint)
+    resources = (
+        system.packages(os_family, needed),
+        *system.kernel(),
+        *system.directories(cluster),
+        *_hosts_block(topology, cluster),
+        *delivery.binaries(needed, cluster),
+        containerd.configuration(cluster, artifacts),
+        *containerd.service(cluster),
+        flannel.cni_configuration(),
+        *delivery.images(needed),
+        *kubelet.patches(settings.hosts[host.name]),
+        *kubelet.service(cluster, os_family),
+        *_worker(host, topology, cluster, artifacts),
+    )
+    return NodeDocument(host.name, resources, _fan_out(resources, cluster))
+
+
+def _hosts_block(topology: Topology, cluster: ClusterSettings) -> tuple[Resource, ...]:
+    return (system.hosts_block(topology, cluster),) if cluster.populate_inventory_to_hosts_file else ()
+
+
+def _worker(host: Host, topology: Topology, cluster: ClusterSettings, artifacts: ArtifactSet) -> tuple[Resource, ...]:
+    """How a worker reaches the API. A control plane's kubelet talks to its own API server, as kubeadm sets it up."""
+    if host.is_control_plane:
+        return ()
+    balancer = loadbalancer.resources(topology, cluster, artifacts) if topology.endpoint.local else ()
+    return (*balancer, kubelet.kubeconfig_server(cluster, topology.endpoint))
+
+
+def _fan_out(resources: tuple[Resource, ...], cluster: ClusterSettings) -> frozenset[str]:
+    following = {system.HOSTS_BLOCK_ID} | loadbalancer.fan_out(cluster)
+    return frozenset(resource["id"] for resource in resources if resource["id"] in following)
