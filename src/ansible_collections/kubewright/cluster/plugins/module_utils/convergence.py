@@ -1,0 +1,191 @@
+"""Make a node what its document says, or tell what that would change: one walk through the resources for both."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os.path
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import files
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Context, Resource
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.image import Image, list_images
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.registry import resources_of
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.removal import (
+    forget_others,
+    removals,
+    remove,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.unit import Unit
+from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Missing, Wanted
+from ansible_collections.kubewright.cluster.plugins.module_utils.units import Units
+
+ENGINE = "containerd"
+
+_PARALLEL_IMPORTS = 2
+"""Imports at a time: unpacking is bound by one processor core and the disk."""
+
+_UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
+
+
+@dataclass
+class Outcome:
+    """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had."""
+
+    changes: list[Change] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.changes or self.restarted)
+
+
+def converge(
+    document: dict[str, Any], context: Context, *, partial: bool = False, record: Optional[dict[str, Any]] = None, check: bool = False
+) -> Outcome:
+    """Bring the node to its document; in check mode tell what that would change.
+
+    Nothing is changed when an artifact cannot be had: ``missing`` then names it.
+
+    Args:
+        document: the node document.
+        context: the node.
+        partial: the document is a part of the node's (a fan-out): what it does not have is left alone.
+        record: the node's record to keep in the manifest; None leaves what is there.
+        check: change nothing.
+
+    Raises:
+        NodeError: something could not be looked at or changed. What was done stays and is found by the next run.
+
+    """
+    preview = _Walk(document, context, partial=partial, record=record, dry=True)
+    told = preview.run()
+    if check:
+        return told
+    walk = _Walk(document, context, partial=partial, record=record, dry=False)
+    walk.sweep()
+    missing = context.store.fetch(preview.artifacts)
+    if missing:
+        return Outcome(missing=missing)
+    context.images = None
+    done = walk.run()
+    if not partial:
+        context.store.tidy()
+    return done
+
+
+class _Walk:
+    """One walk through a document's resources. A dry one finds and compares only."""
+
+    def __init__(
+        self, document: dict[str, Any], context: Context, *, partial: bool, record: Optional[dict[str, Any]], dry: bool
+    ) -> None:
+        self._context = context
+        self._resources = resources_of(document, context)
+        self._partial = partial
+        self._record = record
+        self._dry = dry
+        self._units = Units(context.system, context.manifest, dry=dry)
+        self._imports: list[tuple[Image, Change]] = []
+        self._changes: list[Change] = []
+        self.artifacts: list[Wanted] = []
+
+    def run(self) -> Outcome:
+        """Walk; what was (or would be) changed."""
+        for resource in self._resources:
+            if isinstance(resource, Image):
+                self._engine_ready()
+            else:
+                self._import()
+            found = resource.find()
+            change = resource.diff(found)
+            if change is not None:
+                self._change(resource, change)
+            elif not self._dry:
+                resource.adopt(found)
+        self._import()
+        if not self._partial:
+            self._remove()
+        self._keep_record()
+        self._units.flush()
+        self._save()
+        return Outcome(self._changes, self._units.restarted)
+
+    def sweep(self) -> None:
+        """Remove the temporary files that killed runs left beside what they wrote."""
+        paths = {path for resource in self._resources for path in resource.paths()}
+        paths.update(path for entry in self._context.manifest.entries.values() for path in entry.get("paths", {}))
+        paths.add("/etc/kubewright/manifest.json")
+        files.sweep(self._context.system.path(os.path.dirname(path)) for path in paths)
+
+    def _change(self, resource: Resource, change: Change) -> None:
+        self._changes.append(change)
+        self.artifacts.extend(resource.wanted())
+        self._units.due(resource.restarts)
+        self._unit_files(change)
+        if isinstance(resource, Unit):
+            self._configure(resource, change)
+        if self._dry:
+            return
+        if isinstance(resource, Image):
+            self._imports.append((resource, change))
+            return
+        resource.apply(change)
+        self._save()
+
+    def _configure(self, unit: Unit, change: Change) -> None:
+        enabled = change.after["enabled"] if change.after["enabled"] != change.before["enabled"] else None
+        start = change.after["running"] and not change.before["running"]
+        self._units.configure(str(unit.spec["name"]), enabled=enabled, start=start)
+        if start:
+            self._context.images = None
+
+    def _unit_files(self, change: Change) -> None:
+        if change.path.startswith(_UNIT_DIRECTORIES):
+            self._units.unit_files_changed()
+
+    def _engine_ready(self) -> None:
+        """Restart the container engine before it is asked for images, when its configuration or binary changed."""
+        if self._units.flush([ENGINE]):
+            self._context.images = None
+
+    def _import(self) -> None:
+        """Import the images gathered so far."""
+        if not self._imports:
+            return
+        with concurrent.futures.ThreadPoolExecutor(_PARALLEL_IMPORTS) as pool:
+            for done in [pool.submit(image.apply, change) for image, change in self._imports]:
+                done.result()
+        self._context.images = list_images(self._context.system)
+        for image, _ in self._imports:
+            image.settle(self._context.images)
+        self._imports = []
+        self._save()
+
+    def _remove(self) -> None:
+        ids = {resource.id for resource in self._resources}
+        paths = {path for resource in self._resources for path in resource.paths()}
+        for change in removals(self._context, ids, paths):
+            self._changes.append(change)
+            self._units.due(self._context.manifest.entries[change.id].get("restarts", []))
+            self._unit_files(change)
+            if not self._dry:
+                remove(self._context, change)
+                self._save()
+        if not self._dry:
+            forget_others(self._context, ids)
+
+    def _keep_record(self) -> None:
+        before = self._context.manifest.record
+        if self._record is None or self._record == before:
+            return
+        action = "update" if before else "create"
+        self._changes.append(Change("record", "record", action, before, self._record, "%s the node's record" % action))
+        if not self._dry:
+            self._context.manifest.record = self._record
+
+    def _save(self) -> None:
+        if not self._dry:
+            self._context.manifest.save()

@@ -1,0 +1,105 @@
+"""Run commands on a node, and the one object through which node-side code touches its machine.
+
+:class:`System` has the root below which paths lie (``/`` but in tests) and runs commands, so that a test replaces both.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+
+DEFAULT_TIMEOUT = 600.0
+"""Seconds after which a command that was given no limit of its own is taken for stuck."""
+
+_SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that ended: its exit status (127 where there is no such command) and its output as text."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it exited with 0."""
+        return self.status == 0
+
+    @property
+    def complaint(self) -> str:
+        """The last lines of what it wrote, for an error message."""
+        text = self.stderr.strip() or self.stdout.strip()
+        return " / ".join(text.splitlines()[-4:]) or "exit status %d" % self.status
+
+
+@dataclass
+class System:
+    """The machine as node-side code sees it.
+
+    ``inherited`` are file descriptors that every command inherits: the node lock's, so that the lock outlives a killed module for as long as a command that it
+    started (``apt-get``, ``kubeadm``) is still changing the node.
+    """
+
+    root: Path = Path("/")
+    inherited: list[int] = field(default_factory=list)
+
+    def path(self, name: str) -> Path:
+        """The absolute path ``name`` below the root."""
+        return self.root / name.lstrip("/")
+
+    def run(
+        self, *argv: str, stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, env: Optional[dict[str, str]] = None
+    ) -> Completed:
+        """Run a command to its end, whatever its exit status.
+
+        Args:
+            argv: the command and its arguments; no shell is involved.
+            stdin: text for its standard input; nothing when None.
+            timeout: seconds; the command is killed when they have passed.
+            env: additions to the environment (messages are in C's language in any case).
+
+        Raises:
+            NodeError: it did not end in time.
+
+        """
+        environment = dict(os.environ, LC_ALL="C", LANGUAGE="C", **(env or {}))
+        environment["PATH"] = "%s:%s" % (_SEARCH_PATH, environment.get("PATH", ""))
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                timeout=timeout,
+                env=environment,
+                pass_fds=tuple(self.inherited),
+                check=False,
+            )
+        except FileNotFoundError:
+            return Completed(argv, 127, "", "%s: command not found" % argv[0])
+        except subprocess.TimeoutExpired as error:
+            raise NodeError(argv[0], "did not end within %d s" % timeout, "Look at what it waits for: %s" % " ".join(argv)) from error
+        return Completed(argv, done.returncode, done.stdout, done.stderr)
+
+    def must(self, *argv: str, stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, env: Optional[dict[str, str]] = None) -> str:
+        """Run a command that has to succeed; its standard output.
+
+        Raises:
+            NodeError: it failed or did not end in time.
+
+        """
+        done = self.run(*argv, stdin=stdin, timeout=timeout, env=env)
+        if not done.ok:
+            raise NodeError(" ".join(argv[:3]), "failed with status %d: %s" % (done.status, done.complaint))
+        return done.stdout
