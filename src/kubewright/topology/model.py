@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from kubewright.settings import Notice
+
 
 class Role(enum.StrEnum):
     """What a host is in the cluster; a host can have several."""
@@ -39,6 +41,20 @@ class Address:
 
     def __str__(self) -> str:
         return self.value
+
+
+@dataclass(frozen=True)
+class GroupNames:
+    """The hosts of each role, by name, in the inventory's order. ``etcd`` may be empty: the control planes then are its members."""
+
+    control_plane: tuple[str, ...]
+    worker: tuple[str, ...] = ()
+    etcd: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every host once, control planes first."""
+        return tuple(dict.fromkeys((*self.control_plane, *self.worker, *self.etcd)))
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,7 @@ class Topology:
 
     hosts: tuple[Host, ...]
     endpoint: Endpoint
+    notices: tuple[Notice, ...] = ()
 
     def __getitem__(self, name: str) -> Host:
         for host in self.hosts:

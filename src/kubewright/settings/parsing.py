@@ -1,0 +1,212 @@
+"""From the variables of every host to typed settings, with every mistake told in one pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Set as AbstractSet
+from typing import Any, Protocol, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from kubewright.errors import BadInputError, BadInputErrors
+from kubewright.settings.combinations import impossible
+from kubewright.settings.critical import CRITICAL, KUBESPRAY_DEFAULTS
+from kubewright.settings.model import ClusterSettings, HostSettings, Notice, Settings
+from kubewright.settings.names import CLUSTER_NAMES, HOST_NAMES
+from kubewright.settings.notices import notices_of
+
+
+class HostInput(Protocol):
+    """What the inventory says of one host."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Values, as plain Python types, of the known names that are given."""
+
+    @property
+    def variable_names(self) -> AbstractSet[str]:
+        """All names that are given, of other software too."""
+
+    def origin(self, name: str) -> str:
+        """Where a name was given, as ``file:line``, or an empty string."""
+
+
+def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
+    """Return the settings of the cluster of these hosts.
+
+    A cluster setting that only some hosts give holds for the cluster. An empty value (YAML null) is as if it were not given.
+
+    Args:
+        inventory_hosts: the hosts of the cluster by name, those outside a ``--limit`` too.
+
+    Raises:
+        BadInputErrors: everything that is wrong.
+
+    """
+    errors: list[BadInputError] = []
+    cluster_values = _cluster_values(inventory_hosts, errors)
+    host_values = {name: _host_values(name, host, errors) for name, host in inventory_hosts.items()}
+    _refuse_critical(inventory_hosts, errors)
+    _refuse_defaults(cluster_values, errors)
+    if errors:
+        raise BadInputErrors(tuple(errors))
+    cluster_values.setdefault(
+        "dns_domain", cluster_values.get("cluster_name", ClusterSettings.model_fields["cluster_name"].default)
+    )
+    cluster = ClusterSettings.model_validate(cluster_values)
+    hosts = {name: HostSettings.model_validate(values) for name, values in host_values.items()}
+    cluster, found = impossible(cluster, inventory_hosts)
+    if found:
+        raise BadInputErrors(found)
+    origins = {
+        name: {key: host.origin(key) for key in host.variables if host.origin(key)}
+        for name, host in inventory_hosts.items()
+    }
+    return Settings(cluster, hosts, _notices(inventory_hosts), origins)
+
+
+def _notices(hosts: Mapping[str, HostInput]) -> tuple[Notice, ...]:
+    return notices_of(
+        {name: host.variable_names for name, host in hosts.items()}, {name: host.origin for name, host in hosts.items()}
+    )
+
+
+def _cluster_values(hosts: Mapping[str, HostInput], errors: list[BadInputError]) -> dict[str, Any]:
+    """Return the one value of each cluster setting that is given."""
+    values: dict[str, Any] = {}
+    for name in sorted(CLUSTER_NAMES):
+        first: dict[str, tuple[str, Any]] = {}  # by canonical text: the first host that gives it, and the typed value
+        for host_name, host in hosts.items():
+            raw = host.variables.get(name)
+            if raw is None or (key := json.dumps(raw, sort_keys=True, default=str)) in first:
+                continue
+            value, error = _validated(ClusterSettings, name, raw, _where(host_name, host, name))
+            if error is None:
+                first[key] = (host_name, value)
+            else:
+                errors.append(error)
+                first[key] = (host_name, ...)
+        valid = [(host_name, value) for host_name, value in first.values() if value is not ...]
+        if not valid:
+            continue
+        values[name] = valid[0][1]
+        errors.extend(_difference(name, valid[0], other, hosts) for other in valid[1:] if other[1] != valid[0][1])
+    return values
+
+
+def _difference(
+    name: str, one: tuple[str, Any], other: tuple[str, Any], hosts: Mapping[str, HostInput]
+) -> BadInputError:
+    places = [f"{value!r} on {host} ({_where(host, hosts[host], name)})" for host, value in (one, other)]
+    return BadInputError(
+        name,
+        f"differs between hosts: {places[0]}, {places[1]}",
+        "It has one value for the whole cluster; give it for all hosts",
+    )
+
+
+def _host_values(host_name: str, host: HostInput, errors: list[BadInputError]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in sorted(HOST_NAMES & host.variables.keys()):
+        raw = host.variables[name]
+        if raw is None or raw == "":
+            continue
+        value, error = _validated(HostSettings, name, raw, _where(host_name, host, name))
+        if error is None:
+            values[name] = value
+        else:
+            errors.append(error)
+    return values
+
+
+def _validated(model: type[BaseModel], name: str, raw: Any, where: str) -> tuple[Any, BadInputError | None]:
+    """Return the typed value of one setting, or what is wrong with it."""
+    info = model.model_fields[name]
+    fields: dict[str, Any] = {"value": (info.annotation, info)}
+    single = create_model("Single", __config__=model.model_config, **fields)
+    try:
+        return getattr(single.model_validate({"value": raw}), "value"), None  # noqa: B009  the model is made here
+    except ValidationError as error:
+        detail = error.errors()[0]
+        inner = ".".join(str(part) for part in detail["loc"][1:])
+        subject = f"{name}.{inner}" if inner and inner in _keys(raw) else name
+        message = str(detail["msg"]).removeprefix("Value error, ")
+        return ..., BadInputError(where, f"{subject} is {_shown(raw)}: {message}", _allowed(info))
+
+
+def _keys(raw: Any) -> AbstractSet[str]:
+    return {str(key) for key in raw} if isinstance(raw, dict) else frozenset()
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _allowed(info: FieldInfo) -> str:
+    literals = (
+        get_args(info.annotation) if get_origin(info.annotation) is not None and _is_literal(info.annotation) else ()
+    )
+    return (
+        f"Supported: {', '.join(str(item) for item in literals)}"
+        if literals
+        else f"What it means: {info.description}".rstrip(".")
+    )
+
+
+def _is_literal(annotation: Any) -> bool:
+    return str(get_origin(annotation)) == "typing.Literal"
+
+
+def _refuse_critical(hosts: Mapping[str, HostInput], errors: list[BadInputError]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for host_name, host in hosts.items():
+        for name in sorted(CRITICAL.keys() & host.variables.keys()):
+            raw, entry = host.variables[name], CRITICAL[name]
+            key = (name, json.dumps(raw, sort_keys=True, default=str))
+            if key in seen or is_empty(raw) or _spelling(raw) in [_spelling(value) for value in entry.accepted]:
+                continue
+            seen.add(key)
+            # The value itself is shown only where it is one of a few: others can hold passwords.
+            given = f"is {_shown(raw)}" if entry.accepted else "is given"
+            remedy = (
+                f"Supported: {', '.join(_yaml(value) for value in entry.accepted)}" if entry.accepted else "Remove it"
+            )
+            errors.append(
+                BadInputError(
+                    _where(host_name, host, name), f"{name} {given}, but {entry.subject} is not supported yet", remedy
+                )
+            )
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing."""
+    return value is None or value in ("", [], {})
+
+
+def _spelling(value: Any) -> Any:
+    """Booleans as Ansible reads them from texts."""
+    if isinstance(value, str) and value.lower() in ("true", "yes", "on", "false", "no", "off"):
+        return ("boolean", value.lower() in ("true", "yes", "on"))
+    if isinstance(value, bool):
+        return ("boolean", value)
+    return value
+
+
+def _yaml(value: Any) -> str:
+    return json.dumps(value) if not isinstance(value, str) else value
+
+
+def _refuse_defaults(values: Mapping[str, Any], errors: list[BadInputError]) -> None:
+    """Refuse Kubespray's defaults that are not built: nothing may be put in their place."""
+    told = {error.cause.split(" ")[0].split(".")[0] for error in errors}
+    for name, default in KUBESPRAY_DEFAULTS.items():
+        if name not in values and name not in told:
+            supported = _allowed(ClusterSettings.model_fields[name]).removeprefix("Supported: ")
+            cause = f"not given, and Kubespray's default, {default}, is not supported yet"
+            errors.append(BadInputError(name, cause, f"Give it in the inventory. Supported: {supported}"))
+
+
+def _where(host_name: str, host: HostInput, name: str) -> str:
+    return host.origin(name) or f"host {host_name}"

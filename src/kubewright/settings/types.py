@@ -1,0 +1,127 @@
+"""Types of settings: what a value may look like, and one spelling for each."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""RFC 1123 label, lower case as Kubernetes wants names."""
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def is_dns_name(text: str) -> bool:
+    """Whether the text is an RFC 1123 subdomain as Kubernetes takes them for Node names: dotted labels, at most 253 characters."""
+    return len(text) <= 253 and all(DNS_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _version(text: str) -> str:
+    bare = text.strip().removeprefix("v")
+    if not re.fullmatch(r"\d+\.\d+\.\d+", bare):
+        raise ValueError("a version has three numbers, as in 1.37.2 (quoted, or YAML may read a number)")
+    return bare
+
+
+def _dns_name(text: str) -> str:
+    bare = text.rstrip(".")
+    if not is_dns_name(bare):
+        raise ValueError("a DNS name has lower-case letters, digits and hyphens, in labels separated by dots")
+    return bare
+
+
+def _ipv4(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text.strip()))
+    except ValueError:
+        raise ValueError("an IPv4 address is wanted") from None
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/") or "/../" in f"{text}/":
+        raise ValueError("an absolute path is wanted")
+    return text.rstrip("/") or "/"
+
+
+def _flags(value: Any) -> Any:
+    """Flags of Kubernetes' commands are texts; numbers and booleans are written as the commands read them."""
+    if not isinstance(value, dict):
+        return value
+    return {str(key): str(item).lower() if isinstance(item, bool) else item for key, item in value.items()}
+
+
+def _labels(value: Any) -> Any:
+    if isinstance(value, dict) and any(isinstance(item, bool) for item in value.values()):
+        raise ValueError("a label's value is a text; quote true and false")
+    return value
+
+
+def _valid_labels(labels: dict[str, str]) -> dict[str, str]:
+    for key, value in labels.items():
+        _check_label(key, value)
+    return labels
+
+
+def _check_label(key: str, value: str) -> None:
+    prefix, _, name = key.rpartition("/")
+    if (prefix and not is_dns_name(prefix)) or not _LABEL_NAME.fullmatch(name):
+        raise ValueError(
+            f"{key!r} is no label key ([prefix/]name, the name with letters, digits, '-', '_' and '.', at most 63 characters)"
+        )
+    if value and not _LABEL_NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is no label value (letters, digits, '-', '_' and '.', at most 63 characters)")
+
+
+def _taints(taints: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_taint(taint) for taint in taints)
+
+
+def _taint(taint: str) -> str:
+    """Return the taint as ``key=value:Effect``; the value may be empty, and then the equals sign left out."""
+    label, _, effect = taint.rpartition(":")
+    if effect not in TAINT_EFFECTS or not label:
+        raise ValueError(
+            f"{taint!r} is no taint (key=value:Effect, where the effect is one of {', '.join(TAINT_EFFECTS)})"
+        )
+    key, _, value = label.partition("=")
+    _check_label(key, value)
+    return f"{key}={value}:{effect}"
+
+
+def _feature_gates(fields: dict[str, Any]) -> dict[str, Any]:
+    gates = fields.get("featureGates", {})
+    if not isinstance(gates, dict) or not all(isinstance(gate, bool) for gate in gates.values()):
+        raise ValueError("featureGates maps names to true or false")
+    return fields
+
+
+def _kubelet(fields: dict[str, Any]) -> dict[str, Any]:
+    return _without(_feature_gates(fields), "KubeletConfiguration")
+
+
+def _proxy(fields: dict[str, Any]) -> dict[str, Any]:
+    if "mode" in fields:
+        raise ValueError("mode is set by kube_proxy_mode")
+    return _without(_feature_gates(fields), "KubeProxyConfiguration")
+
+
+def _without(fields: dict[str, Any], kind: str) -> dict[str, Any]:
+    if own := sorted(fields.keys() & {"apiVersion", "kind"}):
+        raise ValueError(f"{', '.join(own)} of {kind} cannot be changed")
+    return fields
+
+
+Version = Annotated[str, AfterValidator(_version)]
+DnsName = Annotated[str, AfterValidator(_dns_name)]
+NodeName = Annotated[str, AfterValidator(str.strip)]
+"""Whether it is a DNS name is the topology's to say, as of names that come from the inventory."""
+Ipv4 = Annotated[str, AfterValidator(_ipv4)]
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+Flags = Annotated[dict[str, str], BeforeValidator(_flags)]
+Labels = Annotated[dict[str, str], BeforeValidator(_labels), AfterValidator(_valid_labels)]
+Taints = Annotated[tuple[str, ...], AfterValidator(_taints)]
+KubeletFields = Annotated[dict[str, Any], AfterValidator(_kubelet)]
+ProxyFields = Annotated[dict[str, Any], AfterValidator(_proxy)]

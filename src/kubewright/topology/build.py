@@ -1,0 +1,92 @@
+"""The topology of a whole inventory: a total function, whatever is limited, unreachable or cached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubewright.errors import BadInputError, BadInputErrors
+from kubewright.settings import Notice, Settings
+from kubewright.topology import rules
+from kubewright.topology.addresses import Resolved, resolve
+from kubewright.topology.model import Endpoint, GroupNames, Host, KnownAddresses, Role, Topology
+
+
+def build(
+    names: GroupNames, settings: Settings, known: Mapping[str, KnownAddresses], *, existing_etcd: bool = False
+) -> Topology:
+    """Return every host's addresses, names and roles.
+
+    Args:
+        names: the hosts of each role.
+        settings: settings of the cluster and of every host in ``names``.
+        known: what else is known of hosts' addresses; a host may be absent.
+        existing_etcd: whether etcd already runs. An even number of members is then a notice, not an error.
+
+    Raises:
+        BadInputErrors: everything that is wrong.
+
+    """
+    errors = list(rules.group_errors(names, settings))
+    resolved = {
+        name: resolve(name, settings, known.get(name, KnownAddresses())) for name in names.all if name in settings.hosts
+    }
+    errors.extend(error for found in resolved.values() for error in found.errors)
+    hosts = tuple(host for name, found in resolved.items() if (host := _host(name, names, settings, found)))
+    errors.extend(rules.name_errors(resolved, settings))
+    errors.extend(rules.address_errors(hosts, settings))
+    notices = [notice for found in resolved.values() for notice in found.notices]
+    _count_members(names, existing_etcd, errors, notices)
+    if errors:
+        raise BadInputErrors(tuple(errors))
+    return Topology(hosts, endpoint(settings), tuple(notices))
+
+
+def endpoint(settings: Settings) -> Endpoint:
+    """Return how nodes reach the API: the external load balancer, else 127.0.0.1 on every node."""
+    cluster = settings.cluster
+    if external := cluster.loadbalancer_apiserver:
+        return Endpoint(cluster.apiserver_loadbalancer_domain_name or external.address, external.port, local=False)
+    return Endpoint("127.0.0.1", cluster.kube_apiserver_port, local=True)
+
+
+def node_name(name: str, settings: Settings) -> str:
+    """Return the name of the host's Node."""
+    return settings.hosts[name].kube_override_hostname or name
+
+
+def _host(name: str, names: GroupNames, settings: Settings, found: Resolved) -> Host | None:
+    if found.main_ip is None or found.main_access_ip is None:
+        return None
+    node = node_name(name, settings)
+    control_plane = name in names.control_plane
+    roles = {Role.CONTROL_PLANE, Role.ETCD} if control_plane else set()
+    if name in names.worker:
+        roles.add(Role.WORKER)
+    return Host(
+        name=name,
+        node_name=node,
+        main_ip=found.main_ip,
+        main_access_ip=found.main_access_ip,
+        ansible_host=settings.hosts[name].ansible_host or name,
+        roles=frozenset(roles),
+        # kubeadm names the member of a stacked etcd after its Node.
+        etcd_member_name=node if control_plane else None,
+    )
+
+
+def _count_members(names: GroupNames, existing: bool, errors: list[BadInputError], notices: list[Notice]) -> None:
+    """An even number of members tolerates no more failures than one less, and loses quorum more easily (etcd FAQ)."""
+    members = len(names.control_plane)
+    if members == 0 or members % 2 == 1:
+        return
+    tolerated = (members - 1) // 2
+    if existing:
+        notices.append(
+            Notice(
+                "etcd",
+                f"{members} members tolerate {tolerated} failures, as {members - 1} would; an odd number is better",
+            )
+        )
+        return
+    cause = f"{members} members (kube_control_plane: {', '.join(names.control_plane)}), and a new cluster needs an odd number"
+    errors.append(BadInputError("etcd", cause, f"Use {members - 1} or {members + 1} control planes"))

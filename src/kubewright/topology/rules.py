@@ -1,0 +1,114 @@
+"""What a topology must not be, one function a rule."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from kubewright.errors import BadInputError
+from kubewright.settings import Settings
+from kubewright.settings.types import is_dns_name
+from kubewright.topology.model import GroupNames, Host
+
+
+def group_errors(names: GroupNames, settings: Settings) -> Iterator[BadInputError]:
+    """Yield groups that are missing or contradict each other."""
+    if not names.control_plane:
+        yield BadInputError(
+            "kube_control_plane",
+            "the group is missing or empty",
+            "Put one, three or five hosts into kube_control_plane",
+        )
+    if not names.control_plane and not names.worker:
+        yield BadInputError("kube_node", "the group is missing or empty", "Put the workers into kube_node")
+    if names.etcd and set(names.etcd) != set(names.control_plane):
+        yield _etcd_error(names)
+    for name in settings.hosts:
+        if name not in names.all:
+            yield BadInputError(
+                name, "is in k8s_cluster and in no role", "Put it into kube_control_plane or kube_node, or take it out"
+            )
+    for name in names.all:
+        if name not in settings.hosts:
+            yield BadInputError(name, "is in a group and not among the inventory's hosts", "Define the host")
+
+
+def _etcd_error(names: GroupNames) -> BadInputError:
+    parts = []
+    if only_etcd := [name for name in names.etcd if name not in names.control_plane]:
+        parts.append(f"only in etcd: {', '.join(only_etcd)}")
+    if only_control := [name for name in names.control_plane if name not in names.etcd]:
+        parts.append(f"only in kube_control_plane: {', '.join(only_control)}")
+    cause = f"the groups etcd and kube_control_plane differ, and with etcd_deployment_type kubeadm etcd runs on the control planes ({'; '.join(parts)})"
+    return BadInputError("etcd", cause, "Put the same hosts into both, or leave the group etcd out")
+
+
+def name_errors(names: Iterable[str], settings: Settings) -> Iterator[BadInputError]:
+    """Yield names of Nodes that Kubernetes refuses (RFC 1123 subdomains), and those that two hosts have."""
+    first: dict[str, str] = {}
+    for name in names:
+        override = settings.hosts[name].kube_override_hostname
+        node = override or name
+        subject = (settings.origin(name, "kube_override_hostname") if override else "") or name
+        if not is_dns_name(node):
+            what = f"kube_override_hostname {node!r}" if override else f"the host name {node!r}"
+            remedy = "Use lower-case letters, digits, hyphens and dots, in labels of at most 63 characters"
+            yield BadInputError(
+                subject, f"{what} is no DNS name", remedy if override else f"{remedy}, or set kube_override_hostname"
+            )
+        elif node in first:
+            yield BadInputError(
+                subject,
+                f"the hosts {first[node]} and {name} have the same Node name {node}",
+                "Correct kube_override_hostname",
+            )
+        first.setdefault(node, name)
+
+
+def address_errors(hosts: Iterable[Host], settings: Settings) -> Iterator[BadInputError]:
+    """Yield addresses that two hosts have, and those inside the pod or service network."""
+    hosts = tuple(hosts)
+    networks = {
+        name: ipaddress.IPv4Network(getattr(settings.cluster, name))
+        for name in ("kube_pods_subnet", "kube_service_addresses")
+    }
+    for variable in ("main_ip", "main_access_ip"):
+        first: dict[str, Host] = {}
+        for host in hosts:
+            address = getattr(host, variable)
+            if variable == "main_access_ip" and address == host.main_ip:
+                continue
+            other = first.setdefault(address.value, host)
+            if other is not host:
+                cause = f"{other.name} and {host.name} have the same address {address} ({_told(variable, other)}; {_told(variable, host)})"
+                yield BadInputError(_subject(variable, host), cause, "Give each host its own ip and access_ip")
+    for host in hosts:
+        for variable in ("main_ip", "main_access_ip"):
+            yield from _inside(host, variable, networks)
+
+
+def _inside(host: Host, variable: str, networks: dict[str, ipaddress.IPv4Network]) -> Iterator[BadInputError]:
+    address = getattr(host, variable)
+    try:
+        value = ipaddress.IPv4Address(address.value)
+    except ValueError:
+        return  # told as an unusable address
+    if variable == "main_access_ip" and address.value == host.main_ip.value:
+        return
+    for name, network in networks.items():
+        if value in network:
+            cause = f"{variable} {value} of {host.name} ({_told(variable, host)}) is inside {name} {network}"
+            yield BadInputError(
+                _subject(variable, host), cause, f"Choose a {name} that overlaps no network of the hosts"
+            )
+
+
+def _told(variable: str, host: Host) -> str:
+    address = getattr(host, variable)
+    return ", ".join(part for part in (address.source.value, address.detail) if part)
+
+
+def _subject(variable: str, host: Host) -> str:
+    address = getattr(host, variable)
+    from_inventory = address.source.value in ("ip", "access_ip", "main_ip") and ":" in address.detail
+    return address.detail if from_inventory else host.name
