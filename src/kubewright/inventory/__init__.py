@@ -1,7 +1,7 @@
 """Ansible inventories as plain values: every host of the cluster with the variables that kubewright knows.
 
-Read through ansible-core's own classes, so that formats, plugins, vault, ``group_vars`` and precedence are Ansible's. Groups are
-normalised to today's names. Nothing here depends on a play, a fact cache or on who is reachable.
+Read through ansible-core's own classes, so that formats, plugins, vault, ``group_vars`` and precedence are Ansible's.
+Groups are normalised to today's names. Nothing here depends on a play, a fact cache or on who is reachable.
 """
 
 from __future__ import annotations

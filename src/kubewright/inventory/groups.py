@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 CONTROL_PLANE, WORKER, ETCD, CLUSTER = "kube_control_plane", "kube_node", "etcd", "k8s_cluster"
 CANONICAL_GROUPS: tuple[str, ...] = (CONTROL_PLANE, WORKER, ETCD, CLUSTER)
-"""The groups that the cluster is made of; ``k8s_cluster`` is the union of the roles and of what the inventory puts there itself."""
+"""The groups of a cluster; ``k8s_cluster`` is the union of the roles and of what the inventory puts there itself."""
 
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     CONTROL_PLANE: ("kube_control_plane", "kube-control-plane", "kube-master", "kube_master"),

@@ -9,7 +9,10 @@ from typing import Any
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, cluster_order
 from kubewright.inventory.model import Inventory, InventoryHost
+from kubewright.inventory.origins import KeyOrigins
 from kubewright.inventory.values import read_host
+
+_Raw = Mapping[str, Any]
 
 
 def from_hostvars(
@@ -19,48 +22,36 @@ def from_hostvars(
     inventory_sources: Sequence[str],
     limited: Sequence[str] | None,
 ) -> Inventory:
-    """Return the inventory out of ``task_vars['hostvars']`` and ``task_vars['groups']``, which have all hosts whatever the limit.
+    """Return the inventory out of ``task_vars['hostvars']`` and ``task_vars['groups']``: all hosts, whatever the limit.
+
+    With Ansible's own ``hostvars`` (not a plain mapping), variables that are not needed are never templated, and the
+    ``group_vars`` of groups that only the normalisation makes apply too.
 
     Args:
-        hostvars: Ansible's own (then variables that are not needed are never templated and ``group_vars`` of groups that only the
-            normalisation makes apply too), or a plain mapping.
+        hostvars: all variables of all hosts.
         groups: all groups with their hosts.
         inventory_sources: ``task_vars['ansible_inventory_sources']``.
         limited: the hosts of the play under ``--limit``; ``None`` without one.
 
     Raises:
-        BadInputErrors: a variable that is needed cannot be templated.
+        BadInputErrors: variables that are needed cannot be templated.
 
     """
-    manager = getattr(hostvars, "_inventory", None)
     members = canonical_groups(groups)
-    if manager is not None:
-        add_canonical_groups(manager, members)
-    hosts, errors = _read_hosts(cluster_order(members), hostvars, groups)
+    reader = _AnsibleReader(hostvars, members) if hasattr(hostvars, "_variable_manager") else _PlainReader(hostvars)
+    groups_of = _groups_of(groups)
+    hosts: list[InventoryHost] = []
+    errors: list[BadInputError] = []
+    for name in cluster_order(members):
+        raw, template, key_origin = reader.variables(name)
+        spelled = tuple(groups_of.get(name, ()))
+        host, found = read_host(name, spelled, raw, template=template, key_origin=key_origin)
+        hosts.append(host)
+        errors.extend(found)
     if errors:
         raise BadInputErrors(tuple(errors))
     limit = None if limited is None else frozenset(str(name) for name in limited)
     return Inventory(tuple(hosts), members, limit, inventory_directory(inventory_sources))
-
-
-def add_canonical_groups(manager: Any, members: Mapping[str, tuple[str, ...]]) -> None:
-    """Put hosts into the canonical groups in Ansible's own inventory, so that the ``group_vars`` of those groups apply.
-
-    Hosts are added one by one and not as child groups: nesting would change the depth of groups and with it the precedence of variables.
-    """
-    for name in CANONICAL_GROUPS:
-        if not members[name]:
-            continue
-        if name not in manager.groups:
-            manager.add_group(name)
-            manager.groups["all"].add_child_group(manager.groups[name])
-        group = manager.groups[name]
-        present = {host.name for host in group.get_hosts()}
-        for host in members[name]:
-            if host not in present and (known := manager.get_host(host)) is not None:
-                group.add_host(known)
-                group.clear_hosts_cache()
-    manager.clear_caches()
 
 
 def inventory_directory(sources: Sequence[str]) -> Path | None:
@@ -72,30 +63,61 @@ def inventory_directory(sources: Sequence[str]) -> Path | None:
     return None
 
 
-def _read_hosts(
-    names: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
-) -> tuple[list[InventoryHost], list[BadInputError]]:
-    hosts: list[InventoryHost] = []
-    errors: list[BadInputError] = []
+class _PlainReader:
+    """Variables that somebody else has templated."""
+
+    def __init__(self, hostvars: Mapping[str, _Raw]) -> None:
+        self._hostvars = hostvars
+
+    def variables(self, name: str) -> tuple[_Raw, Callable[[Any], Any], Callable[[str], str]]:
+        """Return the host's variables, what templates them, and what tells the origin of an untagged one."""
+        return self._hostvars[name], lambda value: value, lambda _variable: ""
+
+
+class _AnsibleReader:
+    """Variables out of Ansible's own ``HostVars``, each host's as its own tasks would see them."""
+
+    def __init__(self, hostvars: Any, members: Mapping[str, tuple[str, ...]]) -> None:
+        # Ansible offers no public way to what a HostVars was made of.
+        self._manager = hostvars._variable_manager  # noqa: SLF001
+        self._inventory = hostvars._inventory  # noqa: SLF001
+        self._loader = hostvars._loader  # noqa: SLF001
+        self._origins = KeyOrigins(hostvars)
+        _add_canonical_groups(self._inventory, members)
+
+    def variables(self, name: str) -> tuple[_Raw, Callable[[Any], Any], Callable[[str], str]]:
+        """Return the host's variables, what templates them, and what tells the origin of an untagged one."""
+        from ansible.template import Templar  # noqa: PLC0415  slow to import
+
+        raw: _Raw = self._manager.get_vars(host=self._inventory.get_host(name), include_hostvars=True)
+        templar = Templar(loader=self._loader, variables=raw)
+        return raw, templar.template, lambda variable: self._origins.find(name, variable)
+
+
+def _add_canonical_groups(inventory: Any, members: Mapping[str, tuple[str, ...]]) -> None:
+    """Put hosts into the canonical groups in Ansible's own inventory, so that the ``group_vars`` of those apply.
+
+    Hosts are added one by one and not as child groups: nesting would change the depth of groups and with it the
+    precedence of variables.
+    """
+    for name in CANONICAL_GROUPS:
+        if not members[name]:
+            continue
+        if name not in inventory.groups:
+            inventory.add_group(name)
+            inventory.groups["all"].add_child_group(inventory.groups[name])
+        group = inventory.groups[name]
+        present = {host.name for host in group.get_hosts()}
+        for host in members[name]:
+            if host not in present and (known := inventory.get_host(host)) is not None:
+                group.add_host(known)
+    inventory.clear_caches()
+
+
+def _groups_of(groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the groups of each host as the inventory spells them."""
     groups_of: dict[str, list[str]] = {}
     for group, members in groups.items():
         for member in members:
             groups_of.setdefault(str(member), []).append(str(group))
-    for name in names:
-        raw, template = _variables(hostvars, name)
-        host, found = read_host(name, tuple(groups_of.get(name, ())), raw, template)
-        hosts.append(host)
-        errors.extend(found)
-    return hosts, errors
-
-
-def _variables(hostvars: Mapping[str, Mapping[str, Any]], name: str) -> tuple[Mapping[str, Any], Callable[[Any], Any]]:
-    """Return the host's raw variables and what templates them."""
-    manager = getattr(hostvars, "_variable_manager", None)
-    if manager is None:
-        return hostvars[name], lambda value: value
-    from ansible.template import Templar  # noqa: PLC0415  slow to import
-
-    inventory, loader = hostvars._inventory, hostvars._loader  # type: ignore[attr-defined]  # noqa: SLF001  Ansible offers no public way
-    raw = manager.get_vars(host=inventory.get_host(name), include_hostvars=True)
-    return raw, Templar(loader=loader, variables=raw).template
+    return groups_of

@@ -12,9 +12,9 @@ from typing import Any
 class InventoryHost:
     """One host of the cluster.
 
-    ``variables`` holds the templated values of the names that kubewright knows and that are given for the host; ``variable_names`` all
-    names that are given for it, for reports. ``origins`` has ``file:line`` by name, where Ansible knows it. ``groups`` are the names as
-    the inventory spells them.
+    ``variables`` holds the templated values of the names that kubewright knows and that are given for the host;
+    ``variable_names`` all names that are given for it, for reports. ``origins`` has ``file:line`` by name, where
+    Ansible knows it. ``groups`` are the names as the inventory spells them.
     """
 
     name: str
@@ -24,7 +24,7 @@ class InventoryHost:
     origins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def origin(self, name: str) -> str:
-        """Where the variable was given, as ``file:line``; empty if Ansible does not tell (extra variables, plugins)."""
+        """Where the variable was given, as ``file:line``; empty if Ansible does not tell, as for ``-e``."""
         return self.origins.get(name, "")
 
 
@@ -32,15 +32,17 @@ class InventoryHost:
 class Inventory:
     """The cluster's part of an Ansible inventory.
 
-    ``hosts`` are those in any of the canonical groups, control planes first, in the inventory's order. ``groups`` maps each canonical
-    name to its hosts; a group that the inventory does not have is empty. ``limit`` is ``None`` for a run without limit. ``directory`` is
-    the folder of the first source that is a file or a folder; ``None`` for a list of hosts on the command line.
+    ``hosts`` are those in any of the canonical groups, control planes first, in the inventory's order. ``groups`` maps
+    each canonical name to its hosts; a group that the inventory does not have is empty. ``limit`` is ``None`` for a run
+    without limit. ``directory`` is the folder of the first source that is a file or a folder; ``None`` for a list of
+    hosts on the command line. ``warnings`` is what Ansible warned of while loading.
     """
 
     hosts: tuple[InventoryHost, ...]
     groups: Mapping[str, tuple[str, ...]] = field(hash=False)
     limit: frozenset[str] | None = None
     directory: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> InventoryHost:
         for host in self.hosts:
