@@ -1,0 +1,108 @@
+"""What ansible-core keeps in module-level values, set for the time of a load and put back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kubewright.errors import BadInputError
+from kubewright.inventory.values import message_of, origin_of_error
+
+_UNPARSED = ("Unable to parse ", " as an inventory source")
+_NOISE = ("Invalid characters were found in group names",)  # Kubespray's older spellings have hyphens
+
+
+class Warnings:
+    """What Ansible would have printed as warnings during a load; those about unreadable sources become errors."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._failures: list[BaseException] = []
+        self._unparsed: list[tuple[str, tuple[BaseException, ...]]] = []
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Warnings that say something of the inventory, each once."""
+        return tuple(dict.fromkeys(text for text in self._texts if not text.startswith(_NOISE)))
+
+    def warning(self, msg: str, *_args: object, **_keywords: object) -> None:
+        """Take the place of ``Display.warning``. The warning of an unparsed source follows the failures of its plugins."""
+        text = str(msg)
+        if text.startswith(_UNPARSED[0]) and text.endswith(_UNPARSED[1]):
+            path = text.removeprefix(_UNPARSED[0]).removesuffix(_UNPARSED[1])
+            self._unparsed.append((path, tuple(self._failures)))
+            self._failures.clear()
+        else:
+            self._texts.append(text)
+
+    def error_as_warning(
+        self, _msg: str | None = None, exception: BaseException | None = None, **_kwargs: object
+    ) -> None:
+        """Take the place of ``Display.error_as_warning``, by which plugins tell why they cannot read a source."""
+        if exception is not None:
+            self._failures.append(exception)
+
+    def refuse_unparsed(self, sources: Sequence[str]) -> None:
+        """Raise for a source that no plugin could read, given itself or directly in a given folder.
+
+        Deeper files, as in an ``artifacts`` folder beside the inventory, are nobody's inventory.
+
+        Raises:
+            BadInputError: with what the plugin said that the file's name speaks for.
+
+        """
+        given = {Path(source).absolute() for source in sources}
+        for text, failures in self._unparsed:
+            path = Path(text).absolute()
+            if path in given or path.parent in given:
+                raise _unparsed_error(text, failures)
+
+
+@contextlib.contextmanager
+def captured_warnings() -> Iterator[Warnings]:
+    """Keep Ansible's warnings instead of printing them."""
+    from ansible.utils.display import Display  # noqa: PLC0415  slow to import
+
+    display, warnings = Display(), Warnings()  # Display is a singleton that all of Ansible's modules hold
+    display.warning, display.error_as_warning = warnings.warning, warnings.error_as_warning
+    try:
+        yield warnings
+    finally:
+        del display.warning, display.error_as_warning
+
+
+@contextlib.contextmanager
+def command_line_options(options: dict[str, Any]) -> Iterator[None]:
+    """Give ansible-core the options that its own command line would have set.
+
+    It keeps them in a module-level value and caches what it makes of ``-e`` on a function; both are put back, so that
+    loads do not see each other's.
+    """
+    from ansible.module_utils.common.collections import ImmutableDict  # noqa: PLC0415
+    from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415
+    from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
+    from ansible.utils.vars import load_extra_vars, load_options_vars  # noqa: PLC0415
+
+    from ansible import context  # noqa: PLC0415
+
+    before = context.CLIARGS
+    cached = load_extra_vars.__dict__.get("extra_vars"), load_options_vars.__dict__.get("options_vars")
+    context.CLIARGS = ImmutableDict(options)
+    load_extra_vars.extra_vars, load_options_vars.options_vars = None, None
+    if AnsibleCollectionConfig.collection_finder is None:
+        init_plugin_loader()
+    try:
+        yield
+    finally:
+        context.CLIARGS = before
+        load_extra_vars.extra_vars, load_options_vars.options_vars = cached
+
+
+def _unparsed_error(path: str, failures: tuple[BaseException, ...]) -> BadInputError:
+    wanted = "'yaml'" if Path(path).suffix in (".yml", ".yaml", ".json") else "'ini'"
+    told = [failure for failure in failures if wanted in str(getattr(failure, "obj", ""))] or list(failures)
+    reason = message_of(told[0]) if told else "no inventory plugin can read it"
+    subject = (origin_of_error(told[0]) if told else "") or path
+    return BadInputError(subject, f"not an inventory: {reason}", "Correct the file, or name the inventory with -i")

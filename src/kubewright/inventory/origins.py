@@ -1,0 +1,71 @@
+"""Where a variable was given, for the values that Ansible cannot tag.
+
+ansible-core tags texts, numbers, lists and mappings with the file and line that they come from, but not booleans and
+nulls. Their keys are tagged; merging layers of variables keeps the key of the weakest layer, though, so the layers are
+looked at one by one, the strongest first, in ansible-core's order of precedence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def origin_of(value: Any) -> str:
+    """Return ``file:line`` of a value or key that Ansible loaded, or an empty string."""
+    from ansible._internal._datatag._tags import Origin  # noqa: PLC0415  slow to import
+
+    tag = Origin.get_tag(value)
+    if tag is None or not tag.path:
+        return ""
+    path = _shortened(str(tag.path))
+    return f"{path}:{tag.line_num}" if tag.line_num else path
+
+
+class KeyOrigins:
+    """Origins by key of one inventory's variables. Groups' layers are read once, not once a host."""
+
+    def __init__(self, hostvars: Any) -> None:
+        # Ansible offers no public way to what a HostVars was made of.
+        self._manager = hostvars._variable_manager  # noqa: SLF001
+        self._inventory = hostvars._inventory  # noqa: SLF001
+        self._loader = hostvars._loader  # noqa: SLF001
+        self._groups: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+
+    def find(self, host_name: str, variable: str) -> str:
+        """Return where the host's variable was given, or an empty string."""
+        for layer in self._layers(self._inventory.get_host(host_name)):
+            if variable in layer:
+                key = next(key for key in layer if key == variable)
+                return origin_of(layer[variable]) or origin_of(key)
+        return ""
+
+    def _layers(self, host: Any) -> Iterator[Mapping[str, Any]]:
+        from ansible.inventory.helpers import sort_groups  # noqa: PLC0415
+
+        yield self._manager.extra_vars
+        yield self._from_plugins(host)
+        yield host.vars
+        groups = [self._group(group) for group in reversed(sort_groups(host.get_groups()))]
+        yield from (files for files, _ in groups)
+        yield from (inventory for _, inventory in groups)
+
+    def _group(self, group: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        if group.name not in self._groups:
+            self._groups[group.name] = (self._from_plugins(group), group.vars)
+        return self._groups[group.name]
+
+    def _from_plugins(self, entity: Any) -> Mapping[str, Any]:
+        """Return what ``group_vars``, ``host_vars`` and other vars plugins give a group or host."""
+        from ansible.vars.plugins import get_vars_from_inventory_sources  # noqa: PLC0415
+
+        sources = self._inventory._sources  # noqa: SLF001
+        found: Mapping[str, Any] = get_vars_from_inventory_sources(self._loader, sources, [entity], "task")
+        return found
+
+
+def _shortened(path: str) -> str:
+    """Return the path relative to the working directory where it is inside, as the user would name it."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
