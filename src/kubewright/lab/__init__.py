@@ -5,7 +5,8 @@ what is special about such nodes is only in that inventory's variables. Use :cla
 ``kubewright lab`` from a shell.
 """
 
-from kubewright.lab.lab import Lab, UpOutcome, lab_names
+from kubewright.lab._place import lab_names, lab_root
+from kubewright.lab.lab import Lab, UpOutcome
 from kubewright.lab.model import LabNode, LabShape, NodeState, NodeStatus, Role
 
-__all__ = ["Lab", "LabNode", "LabShape", "NodeState", "NodeStatus", "Role", "UpOutcome", "lab_names"]
+__all__ = ["Lab", "LabNode", "LabShape", "NodeState", "NodeStatus", "Role", "UpOutcome", "lab_names", "lab_root"]

@@ -1,7 +1,7 @@
 """The node image: a bare Debian with what a cloud image has, and nothing of what kubewright is to install.
 
-It is named by the digest of its recipe, which holds all that it is made from: packages, files, and the machine's own way
-to Debian's archive (sources, proxy, certificates). So it is built once, and again when any of that changes.
+It is named by the digest of its recipe, which holds all that it is made from: packages, files, and the machine's own
+way to Debian's archive (sources, proxy, certificates). So it is built once, and again when any of that changes.
 """
 
 from __future__ import annotations
@@ -57,11 +57,14 @@ _UNIT = """\
 [Unit]
 Description=Undo what a container's mounts have that a machine's have not
 DefaultDependencies=no
-Before=sysinit.target
+Before=systemd-journald.service sysinit.target
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+# The kernel's own is that of the machine that carries the lab; a node has a new one at each boot.
+ExecStart=/bin/sh -c 'cat /proc/sys/kernel/random/uuid > /run/boot_id'
+ExecStart=/bin/mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 # podman mounts a file here, and a mount point cannot be replaced by a rename.
 ExecStart=-/bin/umount /etc/hostname
 # systemd does so itself on a machine, but not in a container; volumes of pods rely on it.

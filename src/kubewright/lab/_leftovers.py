@@ -2,13 +2,14 @@
 
 podman learns that a container ended from a file that the container's monitor (conmon) writes. Where the monitor was
 killed too, podman goes on listing the container as running or stopping, and can neither start, stop nor remove it.
-:func:`settle` writes that file in the monitor's place; from there podman's own clean-up takes the mounts, the network and
-the control groups away.
+:func:`settle` writes that file in the monitor's place; from there podman's own clean-up takes the mounts, the network
+and the control groups away.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kubewright.lab._podman import LABEL, labelled_names, podman, podman_json
 
 _EXITS = Path("/run/libpod/exits")
 _KILLED = "137"
+_PARALLEL = 4
 _LIVE_STATES = ("running", "stopping", "paused")
 
 
@@ -93,20 +95,18 @@ def remove_volume(name: str) -> None:
     podman("volume", "rm", "--force", name)
 
 
-def remove_lab(identity: str, networks: tuple[str, ...] = ()) -> None:
-    """Remove every container, volume and network of a lab.
-
-    Args:
-        identity: of the lab; what carries it as label goes.
-        networks: names of networks that go even if they carry no label.
-
-    """
-    for name in containers(identity):
-        remove_container(name)
-    for volume in labelled_names("volume", identity):
+def remove_lab(identity: str) -> bool:
+    """Remove every container, volume and network of a lab; return whether there was any."""
+    found = containers(identity)
+    with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
+        list(pool.map(remove_container, found))
+    volumes = labelled_names("volume", identity)
+    for volume in volumes:
         remove_volume(volume)
-    for network in {*labelled_names("network", identity), *networks}:
+    networks = labelled_names("network", identity)
+    for network in networks:
         podman("network", "rm", "--force", network)
+    return bool(found or volumes or networks)
 
 
 def _remove_cgroups(identifier: str, root: Path = Path("/sys/fs/cgroup")) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 import uuid
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from kubewright.errors import StepFailedError
@@ -19,6 +20,8 @@ from kubewright.lab.model import LabNode, LabRecord
 
 _BOOT_SECONDS = 60.0
 _STOP_SECONDS = 10
+_MAC_PREFIX = "02:6b"
+"""Of our own choice: the second bit says locally administered."""
 _BOOTED = ("running", "degraded")
 
 
@@ -64,8 +67,9 @@ def _create_flags(record: LabRecord, node: LabNode) -> list[str]:
     container = record.container(node)
     addresses = (node.address, node.second_address)
     networks = [
-        f"--network={name}:ip={address},interface_name=eth{index}"
+        f"--network={name}:ip={address},mac={hardware_address(address)},interface_name=eth{index}"
         for index, (name, address) in enumerate(zip(record.networks(), addresses, strict=False))
+        if address is not None
     ]
     return [
         f"--name={container}",
@@ -87,6 +91,14 @@ def _create_flags(record: LabRecord, node: LabNode) -> list[str]:
         # overlayfs on overlayfs does not work, so the engine's directory lies on the disk itself.
         f"--volume={container}-containerd:/var/lib/containerd",
     ]
+
+
+def hardware_address(address: IPv4Address) -> str:
+    """Return the MAC address of the interface that has this IP address.
+
+    As on a machine it stays over a restart; else others would go on sending to the old one for half a minute.
+    """
+    return f"{_MAC_PREFIX}:{address.packed.hex(':')}"
 
 
 def _prepare(root: Path, node: LabNode, login: Login) -> None:

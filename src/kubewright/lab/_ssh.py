@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from kubewright.errors import UnreachableError
@@ -29,11 +28,6 @@ def generate_host_key(root: Path, name: str) -> str:
     key = root / _HOST_KEY
     generate_key(key, f"root@{name}")
     return " ".join(key.with_suffix(".pub").read_text().split()[:2])
-
-
-def known_hosts(keys: Iterable[tuple[LabNode, str]]) -> str:
-    """Render the lines of a known_hosts file for these nodes and public keys."""
-    return "".join(f"{node.address} {key}\n" for node, key in keys)
 
 
 def ssh_command(node: LabNode, key: Path, hosts: Path, *command: str) -> list[str]:

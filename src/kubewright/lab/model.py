@@ -50,7 +50,8 @@ class LabShape:
     second_network: bool = False
     addresses: bool = False
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise BadInputError where no lab can have this shape."""
         if self.control_planes < 1:
             raise BadInputError("lab", "a lab needs at least one control plane", "Use --control-planes 1 or more")
         if self.workers < 0:
