@@ -1,7 +1,6 @@
 """Node documents and the cluster document, made by pure functions from settings, topology, catalogue and artifacts."""
 
 from kubewright.documents.cluster import cluster_document
-from kubewright.documents.inputs import SettingsLike
 from kubewright.documents.model import ClusterDocument, NodeDocument, Resource
 from kubewright.documents.node import node_document
 from kubewright.documents.system import OsFamily
@@ -11,7 +10,6 @@ __all__ = [
     "NodeDocument",
     "OsFamily",
     "Resource",
-    "SettingsLike",
     "cluster_document",
     "node_document",
 ]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.documents import coredns, flannel, kubeadm
-from kubewright.documents.inputs import SettingsLike, check_release
+from kubewright.documents.inputs import check_release
 from kubewright.documents.metadata import node_metadata
 from kubewright.documents.model import ClusterDocument
+from kubewright.settings.model import Settings
 from kubewright.topology.model import Topology
 
 
 def cluster_document(
-    *, topology: Topology, settings: SettingsLike, release: Release, artifacts: ArtifactSet
+    *, topology: Topology, settings: Settings, release: Release, artifacts: ArtifactSet
 ) -> ClusterDocument:
     """Say what the cluster should hold; a function of its arguments alone.
 

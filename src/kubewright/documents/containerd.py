@@ -12,11 +12,6 @@ UNIT = "containerd.service"
 
 _CONFIG = """\
 version = 3
-root = '/var/lib/containerd'
-state = '/run/containerd'
-
-[grpc]
-  address = '/run/containerd/containerd.sock'
 
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
   sandbox = '{sandbox}'

@@ -1,13 +1,11 @@
-"""What documents are made from, and values that follow from it alone."""
+"""Fixed paths on nodes, and values that follow from settings and artifacts alone."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
-from typing import Protocol
 
 from kubewright.catalog.model import ArtifactSet, Kind, Release
-from kubewright.settings.model import ClusterSettings, HostSettings
+from kubewright.settings.model import ClusterSettings
 
 CRI_SOCKET = "unix:///run/containerd/containerd.sock"
 """The engine's socket as the kubelet and kubeadm name it."""
@@ -17,18 +15,6 @@ PATCHES_DIRECTORY = "/etc/kubernetes/patches"
 
 DISCOVERY_FILE = "/run/kubewright/discovery.conf"
 """The kubeconfig with bootstrap credentials that the node side writes for a join."""
-
-
-class SettingsLike(Protocol):
-    """The loaded settings: one value for the cluster and one a host, by inventory name."""
-
-    @property
-    def cluster(self) -> ClusterSettings:
-        """Settings of the whole cluster."""
-
-    @property
-    def hosts(self) -> Mapping[str, HostSettings]:
-        """Settings by inventory host name."""
 
 
 def cluster_dns(cluster: ClusterSettings) -> str:

@@ -11,14 +11,13 @@ from kubewright.documents.inputs import (
     CRI_SOCKET,
     DISCOVERY_FILE,
     PATCHES_DIRECTORY,
-    SettingsLike,
     cluster_dns,
     image_reference,
     image_tag,
 )
 from kubewright.documents.metadata import taints
 from kubewright.documents.render import merged, to_yaml
-from kubewright.settings.model import ClusterSettings
+from kubewright.settings.model import ClusterSettings, Settings
 from kubewright.topology.model import Host, Topology
 
 API_VERSION = "kubeadm.k8s.io/v1beta4"
@@ -31,7 +30,7 @@ _INIT_TOKEN = {"ttl": "15m0s", "description": "kubewright: made by kubeadm init,
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def init(host: Host, *, topology: Topology, settings: SettingsLike, artifacts: ArtifactSet) -> str:
+def init(host: Host, *, topology: Topology, settings: Settings, artifacts: ArtifactSet) -> str:
     """Return the YAML for ``kubeadm init`` on ``host``."""
     cluster = settings.cluster
     configuration = {
@@ -47,7 +46,7 @@ def init(host: Host, *, topology: Topology, settings: SettingsLike, artifacts: A
     return to_yaml(configuration, _cluster(topology, cluster, artifacts), _kubelet(cluster), _kube_proxy(cluster))
 
 
-def join(host: Host, *, settings: SettingsLike) -> str:
+def join(host: Host, *, settings: Settings) -> str:
     """Return the YAML for ``kubeadm join`` on ``host``; the server is the discovery file's, a live control plane."""
     cluster = settings.cluster
     configuration: dict[str, Any] = {
@@ -89,7 +88,7 @@ def _can_be_certified(name: str) -> bool:
     return True
 
 
-def _registration(host: Host, settings: SettingsLike) -> dict[str, Any]:
+def _registration(host: Host, settings: Settings) -> dict[str, Any]:
     return {
         "name": host.node_name,
         "criSocket": CRI_SOCKET,

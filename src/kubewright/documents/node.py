@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.documents import containerd, delivery, flannel, kubelet, loadbalancer, system
-from kubewright.documents.inputs import SettingsLike, check_release
+from kubewright.documents.inputs import check_release
 from kubewright.documents.model import NodeDocument, Resource
-from kubewright.settings.model import ClusterSettings
+from kubewright.settings.model import ClusterSettings, Settings
 from kubewright.topology.model import Host, Topology
 
 
@@ -14,7 +14,7 @@ def node_document(
     host: Host,
     *,
     topology: Topology,
-    settings: SettingsLike,
+    settings: Settings,
     release: Release,
     artifacts: ArtifactSet,
     os_family: system.OsFamily = "debian",
