@@ -1,0 +1,164 @@
+"""The whole cluster as one control plane tells it, asked for in parallel."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    certificates,
+    etcd,
+    kubeconfig,
+    markers,
+    objectrefs,
+    record,
+    tokens,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+DEFAULT_CERTIFICATES = "/etc/kubernetes/pki"
+DIGEST = "kubewright.io/digest"
+_ROLE = "node-role.kubernetes.io/control-plane"
+
+
+def observe(system: System, *, timeout: float, server: str = "") -> dict[str, Any]:
+    """What ``cluster_state`` returns; never fails because a cluster is absent, silent or half made.
+
+    Args:
+        system: the node.
+        timeout: seconds for each request.
+        server: another API server than the node's own.
+
+    """
+    unfinished = {
+        action: marker.phase for action in ("init", "join") for marker in [markers.read(system, action)] if marker
+    }
+    head = {"changed": False, "unfinished": unfinished}
+    if not system.path(kubeconfig.ADMIN_CONF).exists():
+        return dict(head, present=False, answers=False, reason="no %s" % kubeconfig.ADMIN_CONF)
+    try:
+        client = admin_client(system, server=server, timeout=timeout)
+        version = client.get("/version").get("gitVersion", "")
+        state = _state(system, client, timeout)
+    except (ApiError, NodeError) as error:
+        return dict(head, present=True, answers=False, reason=str(error))
+    return dict(head, present=True, answers=True, reason="", version=version, server=client.server, **state)
+
+
+def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
+    configuration = _config_map(client, "kubeadm-config", "ClusterConfiguration")
+    directory = certificates_directory(configuration)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        futures: dict[str, Future[Any]] = {
+            "nodes": pool.submit(_nodes, client),
+            "found_record": pool.submit(record.read, client),
+            "etcd": pool.submit(_etcd, system, directory, timeout),
+            "kubelet_configuration": pool.submit(_config_map, client, "kubelet-config", "kubelet"),
+            "bootstrap_tokens": pool.submit(tokens.listed, client),
+            "kubeadm_certs_secret": pool.submit(tokens.certificates_uploaded, client),
+            "workloads": pool.submit(_workloads, client),
+            "certificates": pool.submit(certificates.expiries, system, directory),
+        }
+        answers = {name: future.result() for name, future in futures.items()}
+        found = answers.pop("found_record")
+        answers["record"] = found
+        answers["objects"] = _digests(pool, client, found)
+    answers.update(answers.pop("etcd"))
+    answers["cluster_configuration"] = configuration
+    return answers
+
+
+def certificates_directory(cluster_configuration: str) -> str:
+    """The certificatesDir in a ClusterConfiguration's text."""
+    return _setting(cluster_configuration, "certificatesDir") or DEFAULT_CERTIFICATES
+
+
+def etcd_data_directory(cluster_configuration: str) -> str:
+    """Local etcd's dataDir in a ClusterConfiguration's text."""
+    return _setting(cluster_configuration, "dataDir") or "/var/lib/etcd"
+
+
+def _setting(text: str, key: str) -> str:
+    match = re.search(r"^\s*\"?%s\"?:\s*[\"']?([^\"'\s,]+)" % key, text, re.MULTILINE)
+    return match.group(1) if match else ""
+
+
+def cluster_configuration(client: Client) -> str:
+    """The ClusterConfiguration that kubeadm keeps in the cluster, YAML; empty where there is none."""
+    return _config_map(client, "kubeadm-config", "ClusterConfiguration")
+
+
+def _config_map(client: Client, name: str, key: str) -> str:
+    found = client.find("%s/%s" % (record.CONFIG_MAPS, name))
+    return str(((found or {}).get("data") or {}).get(key, ""))
+
+
+def _etcd(system: System, directory: str, timeout: float) -> dict[str, Any]:
+    if not system.path("/etc/kubernetes/manifests/etcd.yaml").exists():
+        return {"etcd_members": [], "etcd_error": "this control plane runs no etcd member"}
+    try:
+        members = etcd.Etcd(system, directory, timeout=timeout).members()
+    except NodeError as error:
+        return {"etcd_members": [], "etcd_error": str(error)}
+    return {"etcd_members": [etcd.to_json(member) for member in members], "etcd_error": ""}
+
+
+def _nodes(client: Client) -> list[dict[str, Any]]:
+    return [trimmed(item) for item in client.get("/api/v1/nodes").get("items") or []]
+
+
+def trimmed(node: dict[str, Any]) -> dict[str, Any]:
+    """What matters of a Node object."""
+    metadata, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
+    labels = metadata.get("labels") or {}
+    addresses = {entry["type"]: entry["address"] for entry in reversed(status.get("addresses") or [])}
+    return {
+        "name": metadata["name"],
+        "uid": metadata.get("uid", ""),
+        "internal_ip": addresses.get("InternalIP", ""),
+        "ready": ready(node),
+        "kubelet_version": (status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        "labels": labels,
+        "taints": [taint_text(taint) for taint in spec.get("taints") or []],
+        "unschedulable": bool(spec.get("unschedulable")),
+        "control_plane": _ROLE in labels,
+    }
+
+
+def ready(node: dict[str, Any]) -> bool:
+    """Whether the Node's Ready condition is True."""
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+
+
+def taint_text(taint: dict[str, Any]) -> str:
+    """A taint as ``key=value:Effect``, or ``key:Effect`` without a value, as kubectl writes it."""
+    value = taint.get("value")
+    return "%s%s:%s" % (taint["key"], "=" + value if value else "", taint["effect"])
+
+
+def _workloads(client: Client) -> list[dict[str, Any]]:
+    """The workloads of kube-system with how many of their pods there should be and are available."""
+    found = []
+    for kind, path in (("DaemonSet", "daemonsets"), ("Deployment", "deployments")):
+        for item in client.get("/apis/apps/v1/namespaces/kube-system/%s" % path).get("items") or []:
+            status = item.get("status") or {}
+            wanted = (
+                status.get("desiredNumberScheduled", 0)
+                if kind == "DaemonSet"
+                else (item.get("spec") or {}).get("replicas", 1)
+            )
+            available = status.get("numberAvailable" if kind == "DaemonSet" else "availableReplicas", 0)
+            found.append({"kind": kind, "name": item["metadata"]["name"], "desired": wanted, "available": available})
+    return found
+
+
+def _digests(pool: ThreadPoolExecutor, client: Client, found: Optional[dict[str, Any]]) -> dict[str, str]:
+    """The digest annotation of every object that the record names and that is still there."""
+    references = (found or {}).get(record.OBJECTS) or []
+    answers = pool.map(lambda reference: objectrefs.find(client, reference), references)
+    live = {name: item for name, item in zip(references, answers) if item is not None}  # noqa: B905 - Python 3.9 has no strict
+    return {name: (item["metadata"].get("annotations") or {}).get(DIGEST, "") for name, item in live.items()}

@@ -1,0 +1,61 @@
+"""How a thin module calls its work: arguments in, one JSON out, errors as the controller expects them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import locks
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+Work = Callable[[System, dict[str, Any], bool], dict[str, Any]]
+"""What a module does: (node, arguments, check mode) to result."""
+
+LOCK_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "run": {"type": "str", "default": ""},
+    "lock_timeout": {"type": "float", "default": 600.0},
+}
+"""Arguments of every module that holds the node's lock."""
+
+
+def reading(work: Work, arguments: dict[str, dict[str, Any]]) -> None:
+    """Run a module that changes nothing and takes no lock."""
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    _finish(module, lambda: work(System(), module.params, True))
+
+
+def changing(action: str, work: Work, arguments: dict[str, dict[str, Any]], *, check_mode: bool = False) -> None:
+    """Run a module that changes something, holding the node's lock as ``action``."""
+    module = AnsibleModule(argument_spec=dict(arguments, **LOCK_ARGUMENTS), supports_check_mode=check_mode)
+    _finish(module, lambda: _locked(action, work, module))
+
+
+def _locked(action: str, work: Work, module: AnsibleModule) -> dict[str, Any]:
+    system = System()
+    timeout = module.params["lock_timeout"]
+    if module.check_mode:
+        lock = locks.look(system, timeout=timeout)
+    else:
+        lock = locks.hold(system, action, run=module.params["run"], timeout=timeout)
+    with lock as held:
+        result = work(system, module.params, module.check_mode)
+    return dict(result, waited=round(held.waited, 3), waited_for=held.waited_for)
+
+
+def _finish(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
+    try:
+        result = work()
+    except NodeError as error:
+        module.fail_json(msg=str(error), error=error.to_json())
+    except ApiError as error:
+        failure = NodeError(
+            "Kubernetes API",
+            str(error),
+            "Look at the API server's log on this host: crictl or ctr, or /var/log/containers",
+        )
+        module.fail_json(msg=str(failure), error=failure.to_json())
+    else:
+        module.exit_json(**result)

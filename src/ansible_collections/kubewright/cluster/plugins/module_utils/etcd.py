@@ -1,0 +1,143 @@
+"""etcd of a stacked cluster, through its HTTP gateway (on by default in 3.6 and 3.7: embed.Config.EnableGRPCGateway), so no etcdctl is needed.
+
+Ids are decimal strings in the gateway's JSON and hexadecimal ones here and in all of etcd's own tools.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.https import (
+    ClientCertificate,
+    Transport,
+    TransportError,
+    client_context,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import Member
+
+LOCAL = "https://127.0.0.1:2379"
+
+
+class Etcd:
+    """etcd as the health-check client that kubeadm makes on every control plane.
+
+    Args:
+        system: the node.
+        certificates_directory: kubeadm's certificatesDir.
+        endpoint: the member to ask.
+        timeout: seconds for each request.
+
+    Raises:
+        NodeError: the client's certificate is not there.
+
+    """
+
+    def __init__(
+        self, system: System, certificates_directory: str, *, endpoint: str = LOCAL, timeout: float = 3.0
+    ) -> None:
+        base = system.path(certificates_directory) / "etcd"
+        try:
+            client = ClientCertificate(
+                (base / "healthcheck-client.crt").read_bytes(), (base / "healthcheck-client.key").read_bytes()
+            )
+            self._context = client_context(system, (base / "ca.crt").read_bytes(), client)
+        except OSError as error:
+            raise NodeError("etcd client certificate", "%s: %s" % (error.filename, error.strerror)) from error
+        except TransportError as error:
+            raise NodeError("etcd client certificate", str(error)) from error
+        self._timeout = timeout
+        self._transport = Transport(endpoint, self._context, timeout)
+
+    def members(self, *, linearizable: bool = False) -> list[Member]:
+        """All members, each with its health as its own endpoint tells it.
+
+        Args:
+            linearizable: only a list that a majority agrees on.
+
+        Raises:
+            NodeError: no answer.
+
+        """
+        listed = self._call("/v3/cluster/member/list", {"linearizable": linearizable}).get("members") or []
+        with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
+            return list(pool.map(self._member, listed))
+
+    def remove(self, member_id: str) -> None:
+        """Remove the member with this hexadecimal id.
+
+        Raises:
+            NodeError: refused, or no answer.
+
+        """
+        self._call("/v3/cluster/member/remove", {"ID": str(int(member_id, 16))})
+
+    def _member(self, entry: dict[str, Any]) -> Member:
+        urls = entry.get("peerURLs") or [""]
+        learner = bool(entry.get("isLearner"))
+        name = entry.get("name") or ""
+        return Member(
+            member_id="%x" % int(entry["ID"]),
+            name=name,
+            peer_ip=urllib.parse.urlsplit(urls[0]).hostname or "",
+            learner=learner,
+            # etcd has no field for it: name and client URLs are empty until a member has started (kubeadm judges in the same way).
+            started=bool(name),
+            healthy=self._healthy((entry.get("clientURLs") or [""])[0], learner=learner),
+        )
+
+    def _healthy(self, client_url: str, *, learner: bool) -> bool:
+        """Whether the member takes part: /health is a read that needs the majority; a learner can only answer for itself."""
+        if not client_url:
+            return False
+        transport = Transport(client_url, self._context, self._timeout)
+        try:
+            answer = transport.request("GET", "/health?serializable=true" if learner else "/health")
+            return answer.status == 200 and str(json.loads(answer.body).get("health")) == "true"
+        except (TransportError, ValueError):
+            return False
+        finally:
+            transport.close()
+
+    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = self._transport.request(
+                "POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+            )
+        except TransportError as error:
+            raise NodeError("etcd", str(error)) from error
+        value = _object(answer.body)
+        if answer.status != 200 or value is None:
+            message = (
+                (value or {}).get("message")
+                or (value or {}).get("error")
+                or answer.body.decode("utf-8", "replace")[:300]
+            )
+            raise NodeError(
+                "etcd", "%s answered %s with status %d: %s" % (self._transport.server, path, answer.status, message)
+            )
+        return value
+
+
+def _object(body: bytes) -> Optional[dict[str, Any]]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def to_json(member: Member) -> dict[str, Any]:
+    """A member as modules return it."""
+    return {
+        "name": member.name,
+        "member_id": member.member_id,
+        "peer_ip": member.peer_ip,
+        "learner": member.learner,
+        "started": member.started,
+        "healthy": member.healthy,
+    }

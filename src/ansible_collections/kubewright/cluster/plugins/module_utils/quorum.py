@@ -1,0 +1,75 @@
+"""May these etcd members be removed now? The node's own guard, asked on fresh state immediately before a removal; pure.
+
+etcd's runtime reconfiguration: a removal is a write, so a majority of the voting members has to be healthy before it, and has to be left after it
+(https://etcd.io/docs/v3.6/op-guide/runtime-configuration/).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Optional, Sequence
+
+
+@dataclass(frozen=True)
+class Member:
+    """One etcd member. ``started`` is False until it has told the others its name; ``peer_ip`` is without scheme and port."""
+
+    member_id: str
+    name: str
+    peer_ip: str
+    learner: bool
+    started: bool
+    healthy: bool
+
+
+def majority(voters: int) -> int:
+    """How many of ``voters`` members make a majority."""
+    return voters // 2 + 1
+
+
+def refusal(members: Sequence[Member], remove: Iterable[str], empty_hosts: Iterable[str] = ()) -> Optional[str]:
+    """Why the members must not be removed together; None when it is safe.
+
+    Args:
+        members: all members, as seen now.
+        remove: ids of those to be removed.
+        empty_hosts: peer addresses of hosts that are known to have no etcd data, whatever the member list says.
+
+    """
+    going, empty = set(remove), set(empty_hosts)
+    unknown = going - {member.member_id for member in members}
+    if unknown:
+        return "no member has the id %s" % ", ".join(sorted(unknown))
+    for member in members:
+        if member.member_id in going:
+            reason = _needed(member, member.peer_ip in empty)
+            if reason:
+                return reason
+    return _without_majority([member for member in members if not member.learner], going)
+
+
+def _needed(member: Member, host_is_empty: bool) -> Optional[str]:
+    label = member.name or member.peer_ip
+    if member.healthy:
+        return "member %s is healthy" % label
+    if not member.started or host_is_empty:
+        return None
+    return "member %s has started before and its host may still hold its data" % label
+
+
+def _without_majority(voters: Sequence[Member], going: set[str]) -> Optional[str]:
+    healthy = sum(1 for member in voters if member.healthy)
+    if healthy < majority(len(voters)):
+        return "only %d of %d voting members are healthy: there is no majority to remove anything" % (
+            healthy,
+            len(voters),
+        )
+    left = [member for member in voters if member.member_id not in going]
+    healthy_left = sum(1 for member in left if member.healthy)
+    if healthy_left < majority(len(left)):
+        return "%d of %d voting members would be healthy afterwards, a majority is %d" % (
+            healthy_left,
+            len(left),
+            majority(len(left)),
+        )
+    return None

@@ -1,0 +1,68 @@
+"""kubewright's own record in the cluster: ConfigMap kube-system/kubewright, JSON in data.record. Without it the cluster is somebody else's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+
+CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
+PATH = CONFIG_MAPS + "/kubewright"
+OBJECTS = "objects"
+"""The record's key under which the references of all objects that kubewright applied are kept, for pruning."""
+
+
+def parse(config_map: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
+    """The record in the ConfigMap; None where there is none.
+
+    Raises:
+        NodeError: there is one, but it cannot be read.
+
+    """
+    if config_map is None:
+        return None
+    try:
+        value = json.loads((config_map.get("data") or {}).get("record", ""))
+    except ValueError as error:
+        raise _damaged(str(error)) from error
+    if not isinstance(value, dict):
+        raise _damaged("it is no JSON object")
+    return value
+
+
+def _damaged(cause: str) -> NodeError:
+    return NodeError(
+        "ConfigMap kube-system/kubewright",
+        "data.record cannot be read: %s" % cause,
+        "Restore it from a backup, or from a run's journal",
+    )
+
+
+def read(client: Client) -> Optional[dict[str, Any]]:
+    """The record, None where there is none."""
+    return parse(client.find(PATH))
+
+
+def write(client: Client, record: dict[str, Any]) -> bool:
+    """Make the record so; whether it was different."""
+    if read(client) == record:
+        return False
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "kubewright",
+            "namespace": "kube-system",
+            "labels": {"app.kubernetes.io/managed-by": "kubewright"},
+        },
+        "data": {"record": json.dumps(record, sort_keys=True)},
+    }
+    client.apply(PATH, body)
+    return True
+
+
+def merged(before: Optional[dict[str, Any]], wanted: Optional[dict[str, Any]], references: list[str]) -> dict[str, Any]:
+    """The record with ``wanted`` (None: as before) and these object references."""
+    return dict(before or {} if wanted is None else wanted, **{OBJECTS: references})

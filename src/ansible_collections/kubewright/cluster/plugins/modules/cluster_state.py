@@ -1,0 +1,41 @@
+#!/usr/bin/python
+"""Tell the state of the whole cluster from one control plane."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_state
+short_description: Tell the state of the whole cluster from one control plane
+description:
+  - Reads nodes, etcd members, kubeadm's configuration, tokens (never their secrets), certificates' expiry and kubewright's own record in one call. Changes nothing.
+  - Where there is no cluster, or its API does not answer, that is the answer and not a failure, so that another control plane can be asked.
+options:
+  timeout:
+    description: Seconds for each request.
+    type: float
+    default: 5
+  server:
+    description: URL of another API server than the control plane's own.
+    type: str
+    default: ""
+author: kubewright
+"""
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import clusterstate, entry
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+
+def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
+    """The module's result."""
+    return clusterstate.observe(system, timeout=params["timeout"], server=params["server"])
+
+
+def main() -> None:
+    """Run as a module."""
+    entry.reading(work, {"timeout": {"type": "float", "default": 5.0}, "server": {"type": "str", "default": ""}})
+
+
+if __name__ == "__main__":
+    main()

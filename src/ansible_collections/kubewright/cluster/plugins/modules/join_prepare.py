@@ -1,0 +1,74 @@
+#!/usr/bin/python
+"""Make a living control plane ready for joins."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: join_prepare
+short_description: Make a living control plane ready for joins
+description:
+  - Makes a short-lived bootstrap token, uploads the control plane's keys (encrypted) for joining control planes, and removes etcd members that are in the way. Tokens of killed runs are removed.
+  - Its result holds secrets, so tasks using this module need C(no_log).
+options:
+  control_planes:
+    description: Whether control planes will join.
+    type: bool
+    default: false
+  ttl_minutes:
+    description: How long token and uploaded keys are good for.
+    type: int
+    default: 15
+  server:
+    description: URL of the control plane that joining nodes talk to; by default this one's own API server.
+    type: str
+    default: ""
+  replace_members:
+    description: Hosts that will join anew as control planes; their members (name, peer_ip, empty) are removed if that is safe now.
+    type: list
+    elements: dict
+    default: []
+  run:
+    description: The run that this call belongs to, for the node lock.
+    type: str
+    default: ""
+  lock_timeout:
+    description: Seconds to wait for another holder of the node lock.
+    type: float
+    default: 600
+author: kubewright
+"""
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, joining
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+ARGUMENTS: dict[str, Any] = {
+    "control_planes": {"type": "bool", "default": False},
+    "ttl_minutes": {"type": "int", "default": 15},
+    "server": {"type": "str", "default": ""},
+    "replace_members": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "peer_ip": {"type": "str", "required": True},
+            "empty": {"type": "bool", "default": False},
+        },
+    },
+}
+
+
+def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
+    """The module's result."""
+    return joining.prepare(system, params)
+
+
+def main() -> None:
+    """Run as a module."""
+    entry.changing("join preparation", work, ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()

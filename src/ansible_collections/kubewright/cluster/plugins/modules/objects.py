@@ -1,0 +1,91 @@
+#!/usr/bin/python
+"""Apply objects, Node labels and taints, and the record."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: objects
+short_description: Apply objects, Node labels and taints, and the record
+description:
+  - Server-side apply in order, removal of recorded objects that are no longer wanted, labels and taints of Nodes, kubewright's record.
+  - In check mode it tells what would change, field by field, by dry runs on the server.
+options:
+  objects:
+    description: Objects in the order of their application; when not given, objects and pruning are left alone.
+    type: list
+    elements: dict
+  record:
+    description: The record to write; its key objects is kept by this module. When not given the record stays.
+    type: dict
+  node_metadata:
+    description: Labels (mapping) and taints (key=value:Effect) by Node name.
+    type: dict
+    default: {}
+  wait:
+    description: DaemonSets and Deployments (kind, namespace, name) to wait for.
+    type: list
+    elements: dict
+    default: []
+  wait_timeout:
+    description: Seconds for each of them.
+    type: float
+    default: 180
+  run:
+    description: The run that this call belongs to, for the node lock.
+    type: str
+    default: ""
+  lock_timeout:
+    description: Seconds to wait for another holder of the node lock.
+    type: float
+    default: 600
+author: kubewright
+"""
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, entry, nodemetadata, rollout
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+ARGUMENTS: dict[str, Any] = {
+    "objects": {"type": "list", "elements": "dict"},
+    "record": {"type": "dict"},
+    "node_metadata": {"type": "dict", "default": {}},
+    "wait": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "kind": {"type": "str", "required": True, "choices": ["DaemonSet", "Deployment"]},
+            "namespace": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+        },
+    },
+    "wait_timeout": {"type": "float", "default": 180.0},
+}
+
+
+def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
+    """The module's result."""
+    client = admin_client(system)
+    applied: dict[str, Any] = {"changes": [], "record_changed": False}
+    if params["objects"] is not None or params["record"] is not None:
+        applied = applyset.apply_all(client, params["objects"], params["record"], check=check)
+    nodes = nodemetadata.apply(client, params["node_metadata"], check=check)
+    if not check:
+        rollout.wait(client, params["wait"], params["wait_timeout"])
+    return dict(
+        applied,
+        changed=bool(applied["changes"] or applied["record_changed"] or nodes["changes"]),
+        node_changes=nodes["changes"],
+        missing_nodes=nodes["missing"],
+    )
+
+
+def main() -> None:
+    """Run as a module."""
+    entry.changing("objects", work, ARGUMENTS, check_mode=True)
+
+
+if __name__ == "__main__":
+    main()
