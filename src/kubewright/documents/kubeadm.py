@@ -24,24 +24,18 @@ API_VERSION = "kubeadm.k8s.io/v1beta4"
 CERTIFICATE_KEY = "{{certificate_key}}"
 """Stands for the key of the uploaded certificates, which only the node side knows."""
 
-# kubeadm always makes a token with ``init``; nothing uses it, so it is short-lived.
-_INIT_TOKEN = {"ttl": "15m0s", "description": "kubewright: made by kubeadm init, not used"}
-
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 def init(host: Host, *, topology: Topology, settings: Settings, artifacts: ArtifactSet) -> str:
-    """Return the YAML for ``kubeadm init`` on ``host``."""
+    """Return the YAML for ``kubeadm init`` on ``host``; the node side adds a bootstrap token of its own."""
     cluster = settings.cluster
     configuration = {
         "apiVersion": API_VERSION,
         "kind": "InitConfiguration",
-        "bootstrapTokens": [_INIT_TOKEN],
         "nodeRegistration": _registration(host, settings),
         "localAPIEndpoint": _api_endpoint(host, cluster),
         "patches": {"directory": PATCHES_DIRECTORY},
-        # It would print the token.
-        "skipPhases": ["show-join-command"],
     }
     return to_yaml(configuration, _cluster(topology, cluster, artifacts), _kubelet(cluster), _kube_proxy(cluster))
 

@@ -62,11 +62,12 @@ class ClusterDocument:
     """What the cluster should hold.
 
     ``kubeadm_init`` is the YAML for ``kubeadm init`` by host name of a control plane (InitConfiguration,
-    ClusterConfiguration, KubeletConfiguration, KubeProxyConfiguration). ``kubeadm_join`` is the JoinConfiguration YAML
-    by host name; it takes a discovery file at ``/run/kubewright/discovery.conf`` that the node side writes, and
-    (control planes) the certificate key ``{{certificate_key}}``, filled in on the node. ``objects`` are add-on
-    objects for server-side apply, in order. ``node_metadata`` has by node name ``labels`` (name to value) and
-    ``taints`` (objects with key, effect and perhaps value, as in a Node's spec).
+    ClusterConfiguration, KubeletConfiguration, KubeProxyConfiguration), without ``bootstrapTokens`` and ``skipPhases``,
+    which the node side chooses. ``kubeadm_join`` is the JoinConfiguration YAML by host name; it takes a discovery file
+    at ``/run/kubewright/discovery.conf`` that the node side writes, and (control planes) the certificate key
+    ``{{certificate_key}}``, filled in on the node. ``objects`` are add-on objects for server-side apply, in order.
+    ``node_metadata`` has by node name ``labels`` (name to value) and ``taints`` (objects with key, effect and perhaps
+    value, as in a Node's spec).
     """
 
     kubeadm_init: dict[str, str] = field(default_factory=dict)
