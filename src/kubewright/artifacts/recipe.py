@@ -29,7 +29,9 @@ def recall(store: Store, key: str, artifact: Artifact) -> ResolvedArtifact | Non
 
 def remember(store: Store, key: str, result: ResolvedArtifact) -> None:
     """Note the result under the recipe's key."""
-    store.remember(key, {"reference": result.reference, "sha256": result.sha256, "size": result.size, "members": result.members})
+    store.remember(
+        key, {"reference": result.reference, "sha256": result.sha256, "size": result.size, "members": result.members}
+    )
 
 
 def resolved(artifact: Artifact, entry: dict[str, Any]) -> ResolvedArtifact:

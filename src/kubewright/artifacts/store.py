@@ -41,16 +41,24 @@ class Store:
             for folder in ("blobs/sha256", "index", "verified", "locks", "tmp", "partial"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ArtifactError(str(self.root), f"the cache cannot be made ({error.strerror})", "Set KUBEWRIGHT_CACHE to a folder that can be written") from error
+            raise ArtifactError(
+                str(self.root),
+                f"the cache cannot be made ({error.strerror})",
+                "Set KUBEWRIGHT_CACHE to a folder that can be written",
+            ) from error
 
     def path(self, sha256: str) -> Path:
         """Where the file of that digest is, whether it is there or not."""
         return self._blobs / sha256
 
-    def holds(self, sha256: str) -> bool:
+    def digests(self) -> list[str]:
+        """Return the digests of all files that are there."""
+        return sorted(path.name for path in self._blobs.iterdir())
+
+    def holds(self, sha256: str, *, again: bool = False) -> bool:
         """Whether the file is there and undamaged; a damaged one is removed.
 
-        A file that was verified before and has kept its size, times and inode is not read again.
+        A file that was verified before and has kept its size, times and inode is read again only if asked for by ``again``.
         """
         path, note = self.path(sha256), self.root / "verified" / sha256
         try:
@@ -58,7 +66,7 @@ class Store:
         except FileNotFoundError:
             return False
         with contextlib.suppress(OSError, ValueError):
-            if json.loads(note.read_text()) == stamp:
+            if not again and json.loads(note.read_text()) == stamp:
                 return True
         if file_sha256(path) != sha256:
             path.unlink(missing_ok=True)

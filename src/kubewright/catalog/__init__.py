@@ -1,1 +1,5 @@
 """Supported versions and what each needs, as data."""
+
+from kubewright.catalog.loader import load
+
+__all__ = ["load"]

@@ -42,6 +42,7 @@ def parse_release(common: dict[str, Any], release: dict[str, Any]) -> Release:
             for name, raw in common["bases"].items()
         },
         go=common["toolchain"]["go"],
+        registries=common["registries"],
     )
 
 

@@ -97,7 +97,8 @@ class Release:
 
     ``versions`` maps component names (``kubernetes``, ``etcd``, ``coredns``, ``pause``, ``containerd``, ``runc``, ``cni-plugins``, ``flannel``,
     ``flannel-cni``, ``haproxy``) to versions without a leading ``v``. ``sources`` says of each where the version was read. ``units`` and ``bases`` are what
-    builds from Go modules need, by name; ``go`` is the oldest Go that can build them.
+    builds from Go modules need, by name; ``go`` is the oldest Go that can build them. ``registries`` maps hosts in image names to the
+    hosts that their registries run on, where they differ.
     """
 
     kubernetes: str
@@ -107,6 +108,7 @@ class Release:
     units: dict[str, BuildUnit] = field(default_factory=dict, hash=False)
     bases: dict[str, BaseLayer] = field(default_factory=dict, hash=False)
     go: str = ""
+    registries: dict[str, str] = field(default_factory=dict, hash=False)
 
     def artifact(self, name: str) -> Artifact:
         """The artifact of that name; KeyError where there is none."""
@@ -141,8 +143,8 @@ class Catalog:
 class ResolvedArtifact:
     """An artifact that is in the cache, verified: what documents say of it.
 
-    ``sha256`` is of the cached file, ``size`` in bytes. ``members`` maps each file of an archive to its own SHA-256 (paths as installed
-    below ``destination``). ``packages`` are system packages that stand in for it (then there is no file, ``sha256`` is empty): runc from the distribution under gomod.
+    ``sha256`` is of the cached file, ``size`` in bytes. ``members`` maps each file of an archive that is installed to its own SHA-256
+    (paths within the archive; folders that all of them share are left away below ``destination``). ``packages`` are system packages that stand in for it (then there is no file, ``sha256`` is empty): runc from the distribution under gomod.
     """
 
     name: str

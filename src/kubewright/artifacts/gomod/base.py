@@ -14,6 +14,9 @@ from kubewright.errors import ArtifactError
 
 _DROPPED = (
     "./dev",
+    "./etc/apt",
+    "./etc/hostname",
+    "./etc/resolv.conf",
     "./etc/perl",
     "./tmp",
     "./usr/bin/perl",
@@ -25,13 +28,16 @@ _DROPPED = (
     "./usr/share/lintian",
     "./usr/share/locale",
     "./usr/share/man",
+    "./usr/lib/x86_64-linux-gnu/libperl",
+    "./usr/lib/aarch64-linux-gnu/libperl",
     "./usr/share/perl",
     "./var/cache",
     "./var/lib/apt",
     "./var/lib/dpkg",
 )
 _DROPPED_PARTS = ("/gconv/", "/perl-base/", "/perl/")
-"""What a program does not need to run: documentation, translations, character sets, package data, the interpreter of packages' scripts."""
+"""What a program does not need to run: documentation, translations, character sets, package data, the interpreter of packages' scripts;
+and what mmdebstrap takes over from this machine."""
 
 
 def check_tools() -> None:
@@ -53,7 +59,14 @@ def build(base: BaseLayer, architecture: str, folder: Path, tick: Callable[[], N
     """
     check_tools()
     raw, layer = folder / "raw.tar", folder / "layer.tar"
-    command = ["mmdebstrap", "--variant=extract", f"--architectures={architecture}", f"--include={','.join(base.packages)}", base.suite, str(raw)]
+    command = [
+        "mmdebstrap",
+        "--variant=extract",
+        f"--architectures={architecture}",
+        f"--include={','.join(base.packages)}",
+        base.suite,
+        str(raw),
+    ]
     environment = {**os.environ, "TMPDIR": str(folder)}
     run_command(command, folder=folder, environment=environment, subject=f"base layer {base.name}", tick=tick)
     slim(raw, layer, base.links)
@@ -77,7 +90,9 @@ def slim(source: Path, target: Path, links: dict[str, str]) -> None:
 def _dropped(member: tarfile.TarInfo) -> bool:
     name = f"./{member.name.removeprefix('./')}"
     return (
-        member.isdev() or any(name == path or name.startswith(path) for path in _DROPPED) or any(part in f"{name}/" for part in _DROPPED_PARTS)
+        member.isdev()
+        or any(name == path or name.startswith(path) for path in _DROPPED)
+        or any(part in f"{name}/" for part in _DROPPED_PARTS)
     )
 
 

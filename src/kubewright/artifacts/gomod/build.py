@@ -58,9 +58,15 @@ def _verify_module(unit: BuildUnit, tools: Toolchain, folder: Path) -> tuple[str
     if not unit.module:
         return ()
     subject = f"{unit.module} {unit.version}"
-    answer = json.loads(tools.run(["mod", "download", "-json", f"{unit.module}@{unit.version}"], folder=folder, subject=subject))
+    answer = json.loads(
+        tools.run(["mod", "download", "-json", f"{unit.module}@{unit.version}"], folder=folder, subject=subject)
+    )
     if answer["Sum"] != unit.checksum:
-        raise ArtifactError(subject, f"the module's hash is {answer['Sum']} but the catalogue pins {unit.checksum}", "Do not use it; report it")
+        raise ArtifactError(
+            subject,
+            f"the module's hash is {answer['Sum']} but the catalogue pins {unit.checksum}",
+            "Do not use it; report it",
+        )
     if not unit.staging:
         return ()
     return tuple(_STAGING.findall(Path(answer["GoMod"]).read_text(encoding="utf-8")))

@@ -42,7 +42,9 @@ class GoModules:
         """What is in the cache already, None if it must be built."""
         packages = tuple(cast("list[str]", artifact.gomod.get("packages", [])))
         if packages:
-            return ResolvedArtifact(artifact.name, artifact.kind, artifact.roles, artifact.destination, packages=packages)
+            return ResolvedArtifact(
+                artifact.name, artifact.kind, artifact.roles, artifact.destination, packages=packages
+            )
         return recipe.recall(self.store, self.key(artifact), artifact)
 
     def unavailable(self) -> str:
@@ -114,7 +116,9 @@ class GoModules:
             self.report(unit.name, "done", 1.0, time.monotonic() - start)
             return known
 
-    def _without_unit(self, artifacts: tuple[Artifact, ...], layers: dict[str, Future[Path]]) -> dict[str, ResolvedArtifact]:
+    def _without_unit(
+        self, artifacts: tuple[Artifact, ...], layers: dict[str, Future[Path]]
+    ) -> dict[str, ResolvedArtifact]:
         """Images that are made of packages alone."""
         results = {}
         for artifact in artifacts:
@@ -123,7 +127,9 @@ class GoModules:
                     results[artifact.name] = self._finish(artifact, {}, layers, folder)
         return results
 
-    def _finish(self, artifact: Artifact, files: dict[str, Path], layers: dict[str, Future[Path]], folder: Path) -> ResolvedArtifact:
+    def _finish(
+        self, artifact: Artifact, files: dict[str, Path], layers: dict[str, Future[Path]], folder: Path
+    ) -> ResolvedArtifact:
         """Make the artifact's file of the unit's files, and take it into the store."""
         target = folder / f"artifact-{artifact.name}"
         members: dict[str, str] = {}
@@ -143,9 +149,11 @@ class GoModules:
     def _archive(self, artifact: Artifact, files: dict[str, Path], target: Path) -> dict[str, str]:
         placed = {name: files[file] for name, file in cast("dict[str, str]", artifact.gomod["files"]).items()}
         oci.write_tar(target, placed)
-        return {name.rpartition("/")[2]: oci.file_content(path).digest.removeprefix("sha256:") for name, path in placed.items()}
+        return {name: oci.file_content(path).digest.removeprefix("sha256:") for name, path in placed.items()}
 
-    def _image_archive(self, artifact: Artifact, reference: str, files: dict[str, Path], layers: dict[str, Future[Path]], target: Path) -> None:
+    def _image_archive(
+        self, artifact: Artifact, reference: str, files: dict[str, Path], layers: dict[str, Future[Path]], target: Path
+    ) -> None:
         image = _image(artifact)
         parts = [layers[image["base"]].result()] if "base" in image else []
         if image["files"]:
@@ -209,4 +217,9 @@ def _unit_recipe(unit: BuildUnit) -> dict[str, Any]:
 
 
 def _base_recipe(layer: BaseLayer) -> dict[str, Any]:
-    return {"suite": layer.suite, "packages": layer.packages, "links": layer.links, "dropped": [bases._DROPPED, bases._DROPPED_PARTS]}  # noqa: SLF001
+    return {
+        "suite": layer.suite,
+        "packages": layer.packages,
+        "links": layer.links,
+        "dropped": [bases._DROPPED, bases._DROPPED_PARTS],
+    }  # noqa: SLF001

@@ -42,7 +42,9 @@ class Toolchain:
             ArtifactError: it failed; the message has the end of what it wrote.
 
         """
-        return run_command([self.go, *arguments], folder=folder, environment=self.environment, subject=subject, tick=tick)
+        return run_command(
+            [self.go, *arguments], folder=folder, environment=self.environment, subject=subject, tick=tick
+        )
 
 
 @contextlib.contextmanager
@@ -82,7 +84,13 @@ def run_command(
     """Run a command in its own process group, which ends with this call whatever happens; its standard output."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(  # noqa: S603 - the command is ours
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, process_group=0
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            process_group=0,
         )
         try:
             _await(process, tick)
@@ -132,9 +140,13 @@ def _version(go: str) -> str:
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     started = time.monotonic()
     try:
-        text = subprocess.run([go, "env", "GOVERSION"], check=True, capture_output=True, text=True, env=environment, timeout=30).stdout  # noqa: S603
+        text = subprocess.run(
+            [go, "env", "GOVERSION"], check=True, capture_output=True, text=True, env=environment, timeout=30
+        ).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
-        raise ArtifactError("gomod", f"{go} does not run ({error})", f"It was tried for {time.monotonic() - started:.0f} s") from error
+        raise ArtifactError(
+            "gomod", f"{go} does not run ({error})", f"It was tried for {time.monotonic() - started:.0f} s"
+        ) from error
     match = re.match(r"go(\d+\.\d+(?:\.\d+)?)", text)
     return match.group(1) if match else "0"
 
@@ -156,5 +168,7 @@ def _environment(cache: str, architecture: str) -> dict[str, str]:
     }
     off = [name for name in ("GOSUMDB", "GONOSUMDB", "GONOSUMCHECK", "GOINSECURE", "GOPRIVATE") if os.environ.get(name)]
     if off and not (off == ["GOSUMDB"] and os.environ["GOSUMDB"] != "off"):
-        raise ArtifactError("gomod", f"{', '.join(off)} in the environment would keep Go from verifying modules", "Unset it")
+        raise ArtifactError(
+            "gomod", f"{', '.join(off)} in the environment would keep Go from verifying modules", "Unset it"
+        )
     return environment

@@ -1,0 +1,300 @@
+"""``kubewright artifacts``: get binaries and images, keep them, carry them elsewhere."""
+
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from kubewright.artifacts import TOTAL, resolve
+from kubewright.artifacts import bundle as bundles
+from kubewright.artifacts.resolve import cached, verify_store
+from kubewright.artifacts.store import Store
+from kubewright.catalog import load
+from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.cli.common import out, show_error, want_json
+from kubewright.errors import ArtifactError, BadInputError, KubewrightError
+
+app = typer.Typer(
+    name="artifacts",
+    help="Binaries and images: list, build, fetch, bundle, verify.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Kubernetes = Annotated[
+    str, typer.Option("--kubernetes", metavar="V", help="Kubernetes version; the newest by default.")
+]
+Architecture = Annotated[
+    str, typer.Option("--architecture", metavar="ARCH", help="amd64 or arm64; this machine's by default.")
+]
+SourceOption = Annotated[
+    str, typer.Option("--source", metavar="SOURCE", help="auto, upstream, mirror, gomod or bundle.")
+]
+Mirror = Annotated[str, typer.Option("--mirror", metavar="URL", help="Base URL of a mirror.")]
+BundleOption = Annotated[str, typer.Option("--bundle", metavar="PATH", help="Bundle to take artifacts from.")]
+Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
+
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_LINE_SECONDS = 10.0
+
+
+@app.command("list")
+def list_artifacts(
+    kubernetes: Kubernetes = "",
+    architecture: Architecture = "",
+    mirror: Mirror = "",
+    bundle: BundleOption = "",
+    output: Output = "table",
+) -> None:
+    """List what a version needs, where each version was read, and which sources have it in the cache.
+
+    \b
+    Examples:
+      kubewright artifacts list
+      kubewright artifacts list --kubernetes 1.36.3 -o json
+    """
+    as_json = want_json(output)
+    release, machine = _release(kubernetes), _architecture(architecture)
+    have = cached(release, architecture=machine, mirror=mirror, bundle=bundle)
+    if as_json:
+        _print_json(_listed(release, machine, have))
+        return
+    table = Table("artifact", "version", "kind", "nodes", "cached from", box=None)
+    for artifact in release.artifacts:
+        nodes = "all" if len(artifact.roles) > 1 else f"{next(iter(artifact.roles))}s"
+        sources = ", ".join(source for source, names in have.items() if artifact.name in names)
+        table.add_row(artifact.name, artifact.version, artifact.kind.value, nodes, sources or "-")
+    out.print(f"Kubernetes {release.kubernetes} for {machine}")
+    out.print(table)
+
+
+@app.command()
+def build(
+    kubernetes: Kubernetes = "",
+    architecture: Architecture = "",
+    source: SourceOption = "gomod",
+    output: Output = "table",
+) -> None:
+    """Build everything from Go modules on this machine: about 20 minutes on two processors, once.
+
+    \b
+    Examples:
+      kubewright artifacts build
+      kubewright artifacts build --kubernetes 1.36.3 --architecture arm64
+    """
+    if source != "gomod":
+        raise BadInputError(
+            "--source", f"nothing is built from {source}", "Use `kubewright artifacts fetch --source …`"
+        )
+    _get(kubernetes, architecture, source, "", "", output)
+
+
+@app.command()
+def fetch(
+    kubernetes: Kubernetes = "",
+    architecture: Architecture = "",
+    source: SourceOption = "auto",
+    mirror: Mirror = "",
+    bundle: BundleOption = "",
+    output: Output = "table",
+) -> None:
+    """Bring everything that a version needs into the cache.
+
+    \b
+    Examples:
+      kubewright artifacts fetch
+      kubewright artifacts fetch --source mirror --mirror https://mirror.example.org/kubernetes
+      kubewright artifacts fetch --source bundle --bundle kubernetes.tar
+    """
+    _get(kubernetes, architecture, source, mirror, bundle, output)
+
+
+@app.command("bundle")
+def make_bundle(
+    target: Annotated[Path, typer.Argument(help="File ending in .tar, or a directory.", metavar="TARGET")],
+    kubernetes: Kubernetes = "",
+    architecture: Architecture = "",
+    source: SourceOption = "auto",
+    mirror: Mirror = "",
+    output: Output = "table",
+) -> None:
+    """Write everything that a version needs into one bundle, to carry to a place without a network.
+
+    \b
+    Examples:
+      kubewright artifacts bundle kubernetes.tar
+      kubewright artifacts bundle kubernetes-arm64 --architecture arm64 --source upstream
+    """
+    as_json = want_json(output)
+    with _progress() as report:
+        found = resolve(
+            _release(kubernetes), architecture=_architecture(architecture), source=source, mirror=mirror, report=report
+        )
+        digest = bundles.write(found, target, Store(), report)
+    if as_json:
+        _print_json({"bundle": str(target), "manifest_sha256": digest})
+        return
+    out.print(f"{target}: Kubernetes {found.kubernetes} for {found.architecture} from {found.source}")
+    out.print(f"SHA-256 of its manifest: {digest}")
+
+
+@app.command()
+def verify(output: Output = "table") -> None:
+    """Read every file of the cache again; damaged ones are removed, so that they are fetched again.
+
+    \b
+    Example:
+      kubewright artifacts verify
+    """
+    as_json = want_json(output)
+    store = Store()
+    checked, damaged = verify_store(store)
+    if as_json:
+        _print_json({"cache": str(store.root), "checked": checked, "damaged": damaged})
+    else:
+        out.print(f"{store.root}: {checked} files checked, {len(damaged)} damaged")
+    if damaged:
+        raise ArtifactError(
+            str(store.root),
+            f"these were damaged and are removed: {', '.join(damaged)}",
+            "Run `kubewright artifacts fetch`",
+        )
+
+
+def _get(kubernetes: str, architecture: str, source: str, mirror: str, bundle: str, output: str) -> None:
+    as_json = want_json(output)
+    with _progress() as report:
+        found = resolve(
+            _release(kubernetes),
+            architecture=_architecture(architecture),
+            source=source,
+            mirror=mirror,
+            bundle=bundle,
+            report=report,
+        )
+    _show(found, as_json=as_json)
+
+
+def _show(found: ArtifactSet, *, as_json: bool) -> None:
+    rows = [
+        {
+            "name": artifact.name,
+            "kind": artifact.kind.value,
+            "reference": artifact.reference,
+            "sha256": artifact.sha256,
+            "size": artifact.size,
+            "packages": list(artifact.packages),
+        }
+        for artifact in found.artifacts
+    ]
+    if as_json:
+        _print_json(
+            {
+                "kubernetes": found.kubernetes,
+                "architecture": found.architecture,
+                "source": found.source,
+                "artifacts": rows,
+            }
+        )
+        return
+    table = Table("artifact", "kind", "MB", "SHA-256", box=None)
+    for artifact in found.artifacts:
+        package = f"package {', '.join(artifact.packages)}"
+        table.add_row(artifact.name, artifact.kind.value, f"{artifact.size / 1e6:.0f}", artifact.sha256[:16] or package)
+    out.print(f"Kubernetes {found.kubernetes} for {found.architecture} from {found.source}, in {Store().root}")
+    out.print(table)
+
+
+def _listed(release: Release, architecture: str, have: dict[str, frozenset[str]]) -> dict[str, Any]:
+    rows = [
+        {
+            "name": artifact.name,
+            "version": artifact.version,
+            "kind": artifact.kind.value,
+            "nodes": sorted(artifact.roles),
+            "reference": artifact.reference,
+            "version_source": release.sources[artifact.component],
+            "upstream_source": str(artifact.upstream.get("source", "")),
+            "cached": [source for source, names in have.items() if artifact.name in names],
+        }
+        for artifact in release.artifacts
+    ]
+    return {"kubernetes": release.kubernetes, "architecture": architecture, "artifacts": rows}
+
+
+def _release(version: str) -> Release:
+    catalog = load()
+    return catalog.release(version) if version else catalog.releases[0]
+
+
+def _architecture(given: str) -> str:
+    return given or _MACHINES.get(platform.machine(), platform.machine())
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, sort_keys=True))
+
+
+@contextmanager
+def _progress() -> Iterator[_Lines]:
+    """Report progress on standard error; a termination signal ends the work as an interrupt does."""
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield _Lines()
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+class _Lines:
+    """Progress as lines: what begins and ends at once, in between every few seconds with the time left."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, component: str, state: str, fraction: float | None, seconds: float) -> None:
+        """Print a line if it is time for one."""
+        now = time.monotonic()
+        turning = fraction in (0.0, 1.0) or (fraction is None and state.startswith("cannot"))
+        if state == "cached" or (not turning and now - self._last < _LINE_SECONDS):
+            return
+        if not turning:
+            self._last = now
+        name = "artifacts" if component == TOTAL else component
+        left = ""
+        if fraction and fraction < 1.0:
+            left = f" {fraction:.0%}, about {_minutes(seconds * (1 - fraction) / fraction)} left"
+        took = f" after {_minutes(seconds)}" if state == "done" else ""
+        print(f"{name}: {state}{left}{took}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _main() -> None:
+    """Run these verbs alone, for use before the whole command is installed."""
+    try:
+        app()
+    except KubewrightError as error:
+        show_error(error)
+        sys.exit(int(error.exit_code))
+
+
+if __name__ == "__main__":
+    _main()
