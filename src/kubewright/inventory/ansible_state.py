@@ -19,8 +19,8 @@ class Warnings:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
-        self._failures: list[BaseException] = []
-        self._unparsed: list[tuple[str, tuple[BaseException, ...]]] = []
+        self._failures: list[tuple[str, BaseException]] = []  # what is told, which names the plugin, and why
+        self._unparsed: list[tuple[str, dict[str, BaseException]]] = []
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -28,21 +28,19 @@ class Warnings:
         return tuple(dict.fromkeys(text for text in self._texts if not text.startswith(_NOISE)))
 
     def warning(self, msg: str, *_args: object, **_keywords: object) -> None:
-        """Take the place of ``Display.warning``. The warning of an unparsed source follows the failures of its plugins."""
+        """Take the place of ``Display.warning``."""
         text = str(msg)
         if text.startswith(_UNPARSED[0]) and text.endswith(_UNPARSED[1]):
             path = text.removeprefix(_UNPARSED[0]).removesuffix(_UNPARSED[1])
-            self._unparsed.append((path, tuple(self._failures)))
+            # What the source's plugins told came just before.
+            self._unparsed.append((path, dict(self._failures)))
             self._failures.clear()
         else:
             self._texts.append(text)
 
-    def error_as_warning(
-        self, _msg: str | None = None, exception: BaseException | None = None, **_kwargs: object
-    ) -> None:
+    def error_as_warning(self, msg: str | None, exception: BaseException, **_more: object) -> None:
         """Take the place of ``Display.error_as_warning``, by which plugins tell why they cannot read a source."""
-        if exception is not None:
-            self._failures.append(exception)
+        self._failures.append((str(msg), exception))
 
     def refuse_unparsed(self, sources: Sequence[str]) -> None:
         """Raise for a source that no plugin could read, given itself or directly in a given folder.
@@ -100,9 +98,11 @@ def command_line_options(options: dict[str, Any]) -> Iterator[None]:
         load_extra_vars.extra_vars, load_options_vars.options_vars = cached
 
 
-def _unparsed_error(path: str, failures: tuple[BaseException, ...]) -> BadInputError:
+def _unparsed_error(path: str, failures: dict[str, BaseException]) -> BadInputError:
+    """Tell the failure of the plugin that the file's name speaks for: each that looked at the file has its own."""
     wanted = "'yaml'" if Path(path).suffix in (".yml", ".yaml", ".json") else "'ini'"
-    told = [failure for failure in failures if wanted in str(getattr(failure, "obj", ""))] or list(failures)
+    told = [failure for text, failure in failures.items() if wanted in text] or list(failures.values())
     reason = message_of(told[0]) if told else "no inventory plugin can read it"
-    subject = (origin_of_error(told[0]) if told else "") or path
+    # Which plugin's error knows the line differs; the longest origin is the most exact.
+    subject = max((path, *(origin_of_error(failure) for failure in failures.values())), key=len)
     return BadInputError(subject, f"not an inventory: {reason}", "Correct the file, or name the inventory with -i")

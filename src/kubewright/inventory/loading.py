@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def load(
         BadInputErrors: variables that are needed cannot be templated.
 
     """
+    sources = [_absolute(source) for source in sources]
     _refuse_missing(sources)
     from ansible.errors import AnsibleError  # noqa: PLC0415  ansible-core takes a third of a second to import
 
@@ -68,6 +70,8 @@ def _load(sources: Sequence[str], options: dict[str, Any], limit: str | None, wa
     warnings.refuse_unparsed(sources)
     limited = _limited(inventory, limit, warnings)
     variables = VariableManager(loader=loader, inventory=inventory, version_info=CLI.version_info(gitinfo=False))
+    # Without a playbook there is nothing beside it: group_vars in the working directory are not the inventory's.
+    variables.safe_basedir = False
     hostvars = HostVars(inventory, variables, loader)
     loaded = from_hostvars(hostvars, inventory.get_groups_dict(), inventory_sources=sources, limited=limited)
     return dataclasses.replace(loaded, warnings=warnings.texts)
@@ -99,6 +103,11 @@ def _limited(inventory: Any, limit: str | None, warnings: Warnings) -> list[str]
         cause = f"no host of the inventory matches {(unmatched or [limit])[0]!r}"
         raise BadInputError("--limit", cause, "Name hosts or groups as the inventory does")
     return names
+
+
+def _absolute(source: str) -> str:
+    """Return the path as Ansible's command line makes it: group_vars are looked for beside it."""
+    return source if "," in source else os.path.abspath(Path(source).expanduser())  # noqa: PTH100  keeps symbolic links
 
 
 def _refuse_missing(sources: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ def origin_of(value: Any) -> str:
     """Return ``file:line`` of a value or key that Ansible loaded, or an empty string."""
     from ansible._internal._datatag._tags import Origin  # noqa: PLC0415  slow to import
 
-    tag = Origin.get_tag(value)
+    tag = value if isinstance(value, Origin) else Origin.get_tag(value)
     if tag is None or not tag.path:
         return ""
     path = _shortened(str(tag.path))

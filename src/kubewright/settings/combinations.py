@@ -98,11 +98,13 @@ class _Check:
             )
             return
         if len(self._hosts) > 2**bits:
-            cause = f"kube_pods_subnet {pods} has room for {2**bits} nodes of /{prefix} each, and the inventory has {len(self._hosts)}"
+            cause = (
+                f"kube_pods_subnet {pods} has room for {2**bits} nodes of /{prefix}, and there are {len(self._hosts)}"
+            )
             yield self._error("kube_pods_subnet", cause, "Choose a larger network or a larger kube_network_node_prefix")
         room = 2 ** (32 - prefix) - 2
         if self._cluster.kubelet_max_pods > room:
-            cause = f"kubelet_max_pods is {self._cluster.kubelet_max_pods}, and a node's share /{prefix} of the pod network has {room} addresses"
+            cause = f"kubelet_max_pods is {self._cluster.kubelet_max_pods}, and a node's /{prefix} has {room} addresses"
             yield self._error(name, cause, "Lower kubelet_max_pods or kube_network_node_prefix")
 
     def _dns_address(self, services: ipaddress.IPv4Network) -> Iterator[BadInputError]:
@@ -135,12 +137,14 @@ class _Check:
     def _ports(self) -> Iterator[BadInputError]:
         cluster = self._cluster
         if cluster.loadbalancer_apiserver_healthcheck_port == cluster.kube_apiserver_port:
-            cause = f"loadbalancer_apiserver_healthcheck_port and kube_apiserver_port are both {cluster.kube_apiserver_port}"
+            cause = (
+                f"loadbalancer_apiserver_healthcheck_port is {cluster.kube_apiserver_port}, as kube_apiserver_port is"
+            )
             yield self._error("loadbalancer_apiserver_healthcheck_port", cause, "Choose different ports")
         port = self._given("loadbalancer_apiserver_port")
         if port is not None and str(port) != str(cluster.kube_apiserver_port):
             cause = f"loadbalancer_apiserver_port is {port}, and kube_apiserver_port {cluster.kube_apiserver_port}"
-            remedy = "Both must be the same: nodes reach the API by the same port of 127.0.0.1 on workers and on control planes"
+            remedy = "Both must be the same: workers and control planes reach the API by one port of 127.0.0.1"
             yield self._error("loadbalancer_apiserver_port", cause, remedy)
         local = self._given("loadbalancer_apiserver_localhost")
         if local is not None and _boolean(local) == (cluster.loadbalancer_apiserver is not None):

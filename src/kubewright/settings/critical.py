@@ -1,7 +1,7 @@
 """Settings of Kubespray's that decide a cluster's shape, data or security and that kubewright does not honour.
 
-Such a setting must not be ignored, nor another value put in its place: the values that come to the same as what kubewright does are
-accepted, any other is an error. An empty value is the same as none.
+Such a setting must not be ignored, nor another value put in its place: the values that come to the same as what
+kubewright does are accepted, any other is an error. An empty value is the same as none.
 """
 
 from __future__ import annotations
@@ -49,39 +49,63 @@ _NETWORK = {
 _API = {
     **_entries("an API server bound to one address", "kube_apiserver_bind_address", accepted=("::", "0.0.0.0")),
     **_entries("kube-vip", "kube_vip_enabled", accepted=(False,)),
-    **_entries("authorization other than by Node and RBAC", "authorization_modes", accepted=(["Node", "RBAC"], ["RBAC", "Node"])),
+    **_entries(
+        "authorization other than by Node and RBAC",
+        "authorization_modes",
+        accepted=(["Node", "RBAC"], ["RBAC", "Node"]),
+    ),
     **_entries(
         "authentication and authorization beyond kubeadm's",
-        "kube_oidc_auth", "kube_token_auth", "kube_webhook_token_auth", "kube_webhook_authorization",
-        "kube_apiserver_use_authentication_config_file", "kube_apiserver_use_authorization_config_file",
-        "remove_anonymous_access", "kubeadm_use_file_discovery", accepted=(False,),
+        "kube_oidc_auth",
+        "kube_token_auth",
+        "kube_webhook_token_auth",
+        "kube_webhook_authorization",
+        "kube_apiserver_use_authentication_config_file",
+        "kube_apiserver_use_authorization_config_file",
+        "remove_anonymous_access",
+        "kubeadm_use_file_discovery",
+        accepted=(False,),
     ),
     **_entries("an API server that refuses anonymous requests", "kube_api_anonymous_auth", accepted=(True,)),
     **_entries("audit", "kubernetes_audit", "kubernetes_audit_webhook", accepted=(False,)),
     **_entries("encryption of secrets at rest", "kube_encrypt_secret_data", accepted=(False,)),
     **_entries(
         "admission control beyond kubeadm's",
-        "kube_apiserver_admission_control_config_file", "kube_pod_security_use_default", accepted=(False,),
+        "kube_apiserver_admission_control_config_file",
+        "kube_pod_security_use_default",
+        accepted=(False,),
     ),
     **_entries(
         "admission control beyond kubeadm's",
-        "kube_apiserver_enable_admission_plugins", "kube_apiserver_disable_admission_plugins",
-        "kube_apiserver_admission_event_rate_limits", "kube_resource_quota_limited_resources",
+        "kube_apiserver_enable_admission_plugins",
+        "kube_apiserver_disable_admission_plugins",
+        "kube_apiserver_admission_event_rate_limits",
+        "kube_resource_quota_limited_resources",
     ),
     **_entries("TLS versions and ciphers", "tls_min_version", "tls_cipher_suites"),
     **_entries("further API groups and versions", "kube_api_runtime_config"),
     **_entries("another storage back end", "kube_apiserver_storage_backend", accepted=("etcd3",)),
     **_entries(
-        "feature gates of all components (kubelet_config_extra_args and the components' extra_args take them)",
-        "kube_feature_gates", "kube_apiserver_feature_gates", "kube_controller_feature_gates", "kube_scheduler_feature_gates",
-        "kube_proxy_feature_gates", "kubelet_feature_gates", "kubeadm_feature_gates",
+        "feature gates apart from those in kubelet_config_extra_args and kube_kubeadm_*_extra_args",
+        "kube_feature_gates",
+        "kube_apiserver_feature_gates",
+        "kube_controller_feature_gates",
+        "kube_scheduler_feature_gates",
+        "kube_proxy_feature_gates",
+        "kubelet_feature_gates",
+        "kubeadm_feature_gates",
     ),
     **_entries(
-        "volumes of the control plane's pods", "apiserver_extra_volumes", "controller_manager_extra_volumes", "scheduler_extra_volumes"
+        "volumes of the control plane's pods",
+        "apiserver_extra_volumes",
+        "controller_manager_extra_volumes",
+        "scheduler_extra_volumes",
     ),
     **_entries("kubeadm patches", "kubeadm_patches"),
-    **_entries("scheduler profiles", "kube_scheduler_profiles", "kube_scheduler_extenders", "kube_scheduler_config_extra_opts"),
-}  # fmt: skip
+    **_entries(
+        "scheduler profiles", "kube_scheduler_profiles", "kube_scheduler_extenders", "kube_scheduler_config_extra_opts"
+    ),
+}
 
 _CERTIFICATES = {
     **_entries("certificates from elsewhere", "kube_external_ca_mode", accepted=(False,)),
@@ -89,7 +113,6 @@ _CERTIFICATES = {
     **_entries("other lifetimes of certificates", "kube_cert_validity_period", accepted=("8760h",)),
     **_entries("other lifetimes of certificates", "kube_ca_cert_validity_period", accepted=("87600h",)),
     **_entries("other keys of certificates", "kube_asymmetric_encryption_algorithm", accepted=("RSA-2048",)),
-    **_entries("a fixed certificate key", "kubeadm_certificate_key"),
 }
 
 _ETCD = {
@@ -107,38 +130,70 @@ _ETCD = {
 
 _NODE = {
     **_entries(
-        "kubelet security settings beyond kubeadm's", "kubelet_systemd_hardening", "kubelet_rotate_server_certificates", accepted=(False,)
+        "kubelet security settings beyond kubeadm's",
+        "kubelet_systemd_hardening",
+        "kubelet_rotate_server_certificates",
+        accepted=(False,),
     ),
     **_entries(
         "kubelet security settings beyond kubeadm's",
-        "kubelet_rotate_certificates", "kubelet_authentication_token_webhook", "kubelet_authorization_mode_webhook", accepted=(True,),
+        "kubelet_rotate_certificates",
+        "kubelet_authentication_token_webhook",
+        "kubelet_authorization_mode_webhook",
+        accepted=(True,),
     ),
-    **_entries("flags of the kubelet (kubelet_config_extra_args takes fields of its configuration)", "kubelet_custom_flags"),
+    **_entries("the kubelet's flags, other than fields in kubelet_config_extra_args,", "kubelet_custom_flags"),
     **_entries("another read-only port of the kubelet", "kube_read_only_port", accepted=(0, "0")),
     **_entries("another runtime than runc", "containerd_default_runtime", accepted=("runc",)),
     **_entries(
-        "another runtime than runc", "kata_containers_enabled", "gvisor_enabled", "crun_enabled", "youki_enabled", accepted=(False,)
+        "another runtime than runc",
+        "kata_containers_enabled",
+        "gvisor_enabled",
+        "crun_enabled",
+        "youki_enabled",
+        accepted=(False,),
     ),
     **_entries("another runtime than runc", "containerd_additional_runtimes"),
     **_entries("another storage folder of containerd", "containerd_storage_dir", accepted=("/var/lib/containerd",)),
     **_entries("another snapshotter of containerd", "containerd_snapshotter", accepted=("overlayfs",)),
-}  # fmt: skip
+}
 
 _REGISTRIES = {
-    **_entries("mirrors of registries and their passwords", "containerd_registries_mirrors", "containerd_registry_auth"),
     **_entries(
-        "other registries and download sites (kubewright_artifact_source and kubewright_artifact_mirror say where artifacts come from)",
-        "registry_host", "files_repo", "kube_image_repo", "gcr_image_repo", "github_image_repo", "docker_image_repo", "quay_image_repo",
-        "github_url", "dl_k8s_io_url", "storage_googleapis_url", "get_helm_url",
+        "mirrors of registries and their passwords", "containerd_registries_mirrors", "containerd_registry_auth"
+    ),
+    **_entries(
+        "other registries and sites than kubewright_artifact_source and kubewright_artifact_mirror say",
+        "registry_host",
+        "files_repo",
+        "kube_image_repo",
+        "gcr_image_repo",
+        "github_image_repo",
+        "docker_image_repo",
+        "quay_image_repo",
+        "github_url",
+        "dl_k8s_io_url",
+        "storage_googleapis_url",
+        "get_helm_url",
     ),
     **_entries("a proxy", "http_proxy", "https_proxy", "https_proxy_cert_file"),
-}  # fmt: skip
+}
 
 _VERSIONS = _entries(
     "a version of a component (the catalogue gives it with kube_version)",
-    "etcd_version", "containerd_version", "runc_version", "coredns_version", "flannel_version", "cni_version", "pod_infra_version",
-    "haproxy_image_tag", "flannel_image_tag", "coredns_image_tag", "pod_infra_image_tag", "etcd_image_tag",
-)  # fmt: skip
+    "etcd_version",
+    "containerd_version",
+    "runc_version",
+    "coredns_version",
+    "flannel_version",
+    "cni_version",
+    "pod_infra_version",
+    "haproxy_image_tag",
+    "flannel_image_tag",
+    "coredns_image_tag",
+    "pod_infra_image_tag",
+    "etcd_image_tag",
+)
 
 CRITICAL: Mapping[str, Critical] = {**_NETWORK, **_API, **_CERTIFICATES, **_ETCD, **_NODE, **_REGISTRIES, **_VERSIONS}
 """All of them by name."""

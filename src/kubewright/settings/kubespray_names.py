@@ -1,7 +1,7 @@
 """Names of Kubespray's settings, as data: what is not a misspelt name but one that kubewright does not honour.
 
 The names (and nothing else) of the variables in Kubespray's role defaults, sample inventory and test cases at commit
-46dbdd3994b32640bcd806b0097f50e8fdf1d514 of github.com/kubernetes-sigs/kubespray, and of the few that only its templates read.
+46dbdd3994b32640bcd806b0097f50e8fdf1d514 of github.com/kubernetes-sigs/kubespray, and of those that only templates read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The settings that kubewright honours: Kubespray's names where it has one, ``kubewright_*`` where it has none.
 
-Cluster settings must have one value for all hosts of the cluster; host settings may differ. Both are pure values: templating and the
-question of which file a value came from are the loader's.
+Cluster settings must have one value for all hosts of the cluster; host settings may differ. Both are pure values:
+templating and the question of which file a value came from are the loader's.
 """
 
 from __future__ import annotations
@@ -154,7 +154,10 @@ class HostSettings(_Settings):
 
 @dataclass(frozen=True)
 class Notice:
-    """Something a user should know that stops nothing. ``subject`` is a host, ``file:line`` or a setting; ``text`` a sentence."""
+    """Something a user should know that stops nothing.
+
+    ``subject`` is a host, ``file:line`` or a setting; ``text`` a sentence.
+    """
 
     subject: str
     text: str
@@ -165,7 +168,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of a cluster and its hosts. ``origins`` has ``file:line`` by host and name, of the names that were given."""
+    """All settings of a cluster and its hosts.
+
+    ``origins`` has ``file:line`` by host and name, of the names that were given.
+    """
 
     cluster: ClusterSettings
     hosts: Mapping[str, HostSettings] = field(hash=False)

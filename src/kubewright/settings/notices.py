@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from kubewright.settings.kubespray_names import KUBESPRAY_NAMES
 from kubewright.settings.model import Notice
@@ -14,15 +15,18 @@ _OTHER_ENGINES = ("docker_", "crio_", "cri_dockerd_")
 _EXPLAINED = {
     "etcd_member_name": "not applicable here: kubeadm names an etcd member after its Node",
     "kubeconfig_localhost": "not applicable here: the kubeconfig is always fetched",
+    "kubeadm_certificate_key": "not applicable here: joins of control planes use a new key each time",
     "resolvconf_mode": "not honoured yet: the nodes' resolver configuration is left as it is",
     "enable_nodelocaldns": "not honoured yet: pods ask CoreDNS by its service address",
     "kube_version_min_required": "not applicable here: the catalogue says which versions are supported",
 }
 _NEARNESS = 0.86
-"""How alike two names must be to be taken for one misspelt; tuned so that one changed, missing or doubled letter counts."""
+"""How alike two names must be to be taken for one misspelt: one changed, missing or doubled letter or two."""
 
 
-def notices_of(names: Mapping[str, AbstractSet[str]], origins: Mapping[str, Callable[[str], str]]) -> tuple[Notice, ...]:
+def notices_of(
+    names: Mapping[str, AbstractSet[str]], origins: Mapping[str, Callable[[str], str]]
+) -> tuple[Notice, ...]:
     """Return a notice for each name that is given and does nothing, once whatever the number of hosts.
 
     Args:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping, Set as AbstractSet
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, create_model
@@ -35,7 +37,7 @@ class HostInput(Protocol):
 def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
     """Return the settings of the cluster of these hosts.
 
-    A cluster setting that only some hosts give holds for the cluster. An empty value (YAML null) is as if it were not given.
+    A cluster setting that only some hosts give holds for the cluster. A null is as if the name were not given.
 
     Args:
         inventory_hosts: the hosts of the cluster by name, those outside a ``--limit`` too.
@@ -44,6 +46,9 @@ def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
         BadInputErrors: everything that is wrong.
 
     """
+    if not inventory_hosts:
+        cause = "no host is in kube_control_plane, kube_node or k8s_cluster"
+        raise BadInputErrors((BadInputError("inventory", cause, "Put hosts into kube_control_plane and kube_node"),))
     errors: list[BadInputError] = []
     cluster_values = _cluster_values(inventory_hosts, errors)
     host_values = {name: _host_values(name, host, errors) for name, host in inventory_hosts.items()}
@@ -123,16 +128,22 @@ def _host_values(host_name: str, host: HostInput, errors: list[BadInputError]) -
 def _validated(model: type[BaseModel], name: str, raw: Any, where: str) -> tuple[Any, BadInputError | None]:
     """Return the typed value of one setting, or what is wrong with it."""
     info = model.model_fields[name]
-    fields: dict[str, Any] = {"value": (info.annotation, info)}
-    single = create_model("Single", __config__=model.model_config, **fields)
     try:
-        return getattr(single.model_validate({"value": raw}), "value"), None  # noqa: B009  the model is made here
+        return _single(model, name).model_validate({"value": raw}).model_dump()["value"], None
     except ValidationError as error:
         detail = error.errors()[0]
         inner = ".".join(str(part) for part in detail["loc"][1:])
         subject = f"{name}.{inner}" if inner and inner in _keys(raw) else name
         message = str(detail["msg"]).removeprefix("Value error, ")
         return ..., BadInputError(where, f"{subject} is {_shown(raw)}: {message}", _allowed(info))
+
+
+@functools.cache
+def _single(model: type[BaseModel], name: str) -> type[BaseModel]:
+    """Return a model of one field only, so that each value is judged where it was given."""
+    info = model.model_fields[name]
+    fields: dict[str, Any] = {"value": (info.annotation, info)}
+    return create_model(f"Only_{name}", __config__=model.model_config, **fields)
 
 
 def _keys(raw: Any) -> AbstractSet[str]:
@@ -181,8 +192,8 @@ def _refuse_critical(hosts: Mapping[str, HostInput], errors: list[BadInputError]
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a value says nothing."""
-    return value is None or value in ("", [], {})
+    """Whether a value says nothing; a template that makes an empty list can leave its text."""
+    return value is None or value in ([], {}) or (isinstance(value, str) and value.strip() in ("", "[]", "{}"))
 
 
 def _spelling(value: Any) -> Any:

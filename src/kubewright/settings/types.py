@@ -15,7 +15,7 @@ TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def is_dns_name(text: str) -> bool:
-    """Whether the text is an RFC 1123 subdomain as Kubernetes takes them for Node names: dotted labels, at most 253 characters."""
+    """Whether the text is an RFC 1123 subdomain, as names of Nodes must be: dotted labels, at most 253 characters."""
     return len(text) <= 253 and all(DNS_LABEL.fullmatch(label) for label in text.split("."))
 
 
@@ -47,7 +47,7 @@ def _absolute(text: str) -> str:
 
 
 def _flags(value: Any) -> Any:
-    """Flags of Kubernetes' commands are texts; numbers and booleans are written as the commands read them."""
+    """Write booleans as Kubernetes' commands read them; all flags are texts."""
     if not isinstance(value, dict):
         return value
     return {str(key): str(item).lower() if isinstance(item, bool) else item for key, item in value.items()}
@@ -69,7 +69,7 @@ def _check_label(key: str, value: str) -> None:
     prefix, _, name = key.rpartition("/")
     if (prefix and not is_dns_name(prefix)) or not _LABEL_NAME.fullmatch(name):
         raise ValueError(
-            f"{key!r} is no label key ([prefix/]name, the name with letters, digits, '-', '_' and '.', at most 63 characters)"
+            f"{key!r} is no label key ([prefix/]name of letters, digits, '-', '_' and '.', at most 63 characters)"
         )
     if value and not _LABEL_NAME.fullmatch(value):
         raise ValueError(f"{value!r} is no label value (letters, digits, '-', '_' and '.', at most 63 characters)")

@@ -60,19 +60,20 @@ def _candidates(name: str, settings: Settings, known: KnownAddresses) -> tuple[A
 
 
 def _contradictions(name: str, main_ip: Address, known: KnownAddresses) -> tuple[Notice, ...]:
-    """Tell of a cached address that the live cluster or the inventory shows to be false."""
-    if (
-        known.cached is None
-        or main_ip.source not in (Source.IP, Source.NODE, Source.ETCD)
-        or known.cached == main_ip.value
-    ):
-        return ()
-    text = f"the remembered address {known.cached} is dropped: {main_ip.detail or main_ip.source.value} says {main_ip.value}"
-    return (Notice(name, text),)
+    """Tell where the sources disagree in a way that says that one of them is out of date."""
+    live = known.node or known.etcd
+    notices = []
+    if live and known.cached and known.cached != live:
+        text = f"the remembered address {known.cached} is dropped: the live cluster says {live}"
+        notices.append(Notice(name, text))
+    if main_ip.source is Source.IP and live and live != main_ip.value:
+        text = f"ip is {main_ip.value}, and the live cluster has this host with {live}"
+        notices.append(Notice(main_ip.detail or name, text))
+    return tuple(notices)
 
 
 def _missing_error(name: str) -> BadInputError:
-    cause = "its address (main_ip) is not known: ip is not set, it has no Node or etcd member, and it did not tell its default route"
+    cause = "its main_ip is not known: ip is not set, it has no Node or etcd member, and it told no default route"
     return BadInputError(name, cause, f"Set ip for {name} in the inventory, or make the host reachable")
 
 

@@ -31,7 +31,8 @@ def build(
         name: resolve(name, settings, known.get(name, KnownAddresses())) for name in names.all if name in settings.hosts
     }
     errors.extend(error for found in resolved.values() for error in found.errors)
-    hosts = tuple(host for name, found in resolved.items() if (host := _host(name, names, settings, found)))
+    roles = _roles(names)
+    hosts = tuple(host for name, found in resolved.items() if (host := _host(name, roles[name], settings, found)))
     errors.extend(rules.name_errors(resolved, settings))
     errors.extend(rules.address_errors(hosts, settings))
     notices = [notice for found in resolved.values() for notice in found.notices]
@@ -54,14 +55,20 @@ def node_name(name: str, settings: Settings) -> str:
     return settings.hosts[name].kube_override_hostname or name
 
 
-def _host(name: str, names: GroupNames, settings: Settings, found: Resolved) -> Host | None:
+def _roles(names: GroupNames) -> dict[str, set[Role]]:
+    """Return each host's roles; etcd is stacked, so that control planes are its members."""
+    roles: dict[str, set[Role]] = {name: set() for name in names.all}
+    for name in names.control_plane:
+        roles[name] |= {Role.CONTROL_PLANE, Role.ETCD}
+    for name in names.worker:
+        roles[name].add(Role.WORKER)
+    return roles
+
+
+def _host(name: str, roles: set[Role], settings: Settings, found: Resolved) -> Host | None:
     if found.main_ip is None or found.main_access_ip is None:
         return None
     node = node_name(name, settings)
-    control_plane = name in names.control_plane
-    roles = {Role.CONTROL_PLANE, Role.ETCD} if control_plane else set()
-    if name in names.worker:
-        roles.add(Role.WORKER)
     return Host(
         name=name,
         node_name=node,
@@ -70,7 +77,7 @@ def _host(name: str, names: GroupNames, settings: Settings, found: Resolved) -> 
         ansible_host=settings.hosts[name].ansible_host or name,
         roles=frozenset(roles),
         # kubeadm names the member of a stacked etcd after its Node.
-        etcd_member_name=node if control_plane else None,
+        etcd_member_name=node if Role.ETCD in roles else None,
     )
 
 
@@ -88,5 +95,5 @@ def _count_members(names: GroupNames, existing: bool, errors: list[BadInputError
             )
         )
         return
-    cause = f"{members} members (kube_control_plane: {', '.join(names.control_plane)}), and a new cluster needs an odd number"
+    cause = f"{members} members ({', '.join(names.control_plane)}), and a new cluster needs an odd number"
     errors.append(BadInputError("etcd", cause, f"Use {members - 1} or {members + 1} control planes"))

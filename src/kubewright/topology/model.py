@@ -45,7 +45,10 @@ class Address:
 
 @dataclass(frozen=True)
 class GroupNames:
-    """The hosts of each role, by name, in the inventory's order. ``etcd`` may be empty: the control planes then are its members."""
+    """The hosts of each role, by name, in the inventory's order.
+
+    ``etcd`` may be empty: the control planes are its members then.
+    """
 
     control_plane: tuple[str, ...]
     worker: tuple[str, ...] = ()
@@ -61,8 +64,8 @@ class GroupNames:
 class KnownAddresses:
     """What is known of one host's address apart from the inventory; ``None`` where a source says nothing.
 
-    ``node`` is its Node's InternalIP, ``etcd`` its etcd member's peer address, ``cached`` a fact within its age, ``gathered`` the address
-    of the default route, asked from the host in this run.
+    ``node`` is its Node's InternalIP, ``etcd`` its etcd member's peer address, ``cached`` a fact within its age,
+    ``gathered`` the address of the default route, asked from the host in this run.
     """
 
     node: str | None = None
@@ -98,8 +101,8 @@ class Host:
 class Endpoint:
     """How nodes reach the API: the external load balancer if there is one, else 127.0.0.1 on every node.
 
-    ``host`` and ``port`` make ``controlPlaneEndpoint``, the same on all nodes and from the first deploy. With ``local`` a worker has a load
-    balancer on that address and a control plane its own API server.
+    ``host`` and ``port`` make ``controlPlaneEndpoint``, the same on all nodes and from the first deploy. With ``local``
+    a worker has a load balancer on that address and a control plane its own API server.
     """
 
     host: str

@@ -10,9 +10,10 @@ from kubewright.topology.model import Topology
 
 
 def certificate_names(topology: Topology, settings: Settings) -> tuple[str, ...]:
-    """Return the names and addresses that API server certificates hold apart from kubeadm's own (service names, first service address).
+    """Return the names and addresses that API server certificates hold apart from kubeadm's own.
 
-    They are the same for every control plane and in the inventory's order, each once.
+    kubeadm adds the service's names and the first service address itself. They are the same for every control plane, in
+    the inventory's order, each once.
     """
     names: list[str] = ["localhost", "127.0.0.1"]
     for host in topology.control_planes:

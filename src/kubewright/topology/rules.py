@@ -23,8 +23,9 @@ def group_errors(names: GroupNames, settings: Settings) -> Iterator[BadInputErro
         yield BadInputError("kube_node", "the group is missing or empty", "Put the workers into kube_node")
     if names.etcd and set(names.etcd) != set(names.control_plane):
         yield _etcd_error(names)
+    everyone = set(names.all)
     for name in settings.hosts:
-        if name not in names.all:
+        if name not in everyone:
             yield BadInputError(
                 name, "is in k8s_cluster and in no role", "Put it into kube_control_plane or kube_node, or take it out"
             )
@@ -39,7 +40,7 @@ def _etcd_error(names: GroupNames) -> BadInputError:
         parts.append(f"only in etcd: {', '.join(only_etcd)}")
     if only_control := [name for name in names.control_plane if name not in names.etcd]:
         parts.append(f"only in kube_control_plane: {', '.join(only_control)}")
-    cause = f"the groups etcd and kube_control_plane differ, and with etcd_deployment_type kubeadm etcd runs on the control planes ({'; '.join(parts)})"
+    cause = f"differs from kube_control_plane, where etcd_deployment_type kubeadm puts it ({'; '.join(parts)})"
     return BadInputError("etcd", cause, "Put the same hosts into both, or leave the group etcd out")
 
 
@@ -80,7 +81,8 @@ def address_errors(hosts: Iterable[Host], settings: Settings) -> Iterator[BadInp
                 continue
             other = first.setdefault(address.value, host)
             if other is not host:
-                cause = f"{other.name} and {host.name} have the same address {address} ({_told(variable, other)}; {_told(variable, host)})"
+                told = f"{_told(variable, other)}; {_told(variable, host)}"
+                cause = f"{other.name} and {host.name} have the same address {address} ({told})"
                 yield BadInputError(_subject(variable, host), cause, "Give each host its own ip and access_ip")
     for host in hosts:
         for variable in ("main_ip", "main_access_ip"):
