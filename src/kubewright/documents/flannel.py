@@ -84,7 +84,7 @@ def _daemon_set(image: str, config_digest: str, endpoint: Endpoint) -> dict[str,
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}},
             "template": {
                 # flanneld reads its configuration once: a changed one has to restart it.
-                "metadata": {"labels": _LABELS, "annotations": {"kubewright/config-digest": config_digest}},
+                "metadata": {"labels": _LABELS, "annotations": {"kubewright.io/config-digest": config_digest}},
                 "spec": _pod(image, endpoint),
             },
         },

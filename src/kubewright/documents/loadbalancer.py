@@ -98,7 +98,7 @@ def _pod(directory_path: str, content: str, port: int, cluster: ClusterSettings,
             "name": NAME,
             "namespace": "kube-system",
             "labels": {"k8s-app": "kube-haproxy"},
-            "annotations": {"kubewright/config-digest": digest(content)},
+            "annotations": {"kubewright.io/config-digest": digest(content)},
         },
         "spec": {
             "hostNetwork": True,
