@@ -43,7 +43,12 @@ class Outcome:
 
 
 def converge(
-    document: dict[str, Any], context: Context, *, partial: bool = False, record: Optional[dict[str, Any]] = None, check: bool = False
+    document: dict[str, Any],
+    context: Context,
+    *,
+    partial: bool = False,
+    record: Optional[dict[str, Any]] = None,
+    check: bool = False,
 ) -> Outcome:
     """Bring the node to its document; in check mode tell what that would change.
 
@@ -84,6 +89,9 @@ class _Walk:
     ) -> None:
         self._context = context
         self._resources = resources_of(document, context)
+        # Where binaries are installed to is a setting, and ctr is among them.
+        installed = {os.path.dirname(path) for item in self._resources for path in item.programs()}
+        context.system.search = sorted(installed)
         self._partial = partial
         self._record = record
         self._dry = dry

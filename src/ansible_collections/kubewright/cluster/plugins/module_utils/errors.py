@@ -15,7 +15,7 @@ FOREIGN = 9
 
 
 class NodeError(Exception):
-    """An error with a subject (one line), a cause and a remedy (sentences without full stop) and the controller's exit code."""
+    """An error: subject (one line), cause and remedy (sentences without full stop), the controller's exit code."""
 
     def __init__(self, subject: str, cause: str, remedy: str = "", exit_code: int = STEP_FAILED) -> None:
         super().__init__(subject, cause, remedy, exit_code)
@@ -29,7 +29,7 @@ class NodeError(Exception):
         return "%s. %s" % (text, self.remedy) if self.remedy else text
 
     def to_json(self) -> dict[str, Any]:
-        """The error as modules return it under ``error``."""
+        """Return the error as modules have it under ``error``."""
         return {
             "subject": self.subject,
             "cause": self.cause,
@@ -39,7 +39,7 @@ class NodeError(Exception):
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Return what a module fails with: ``msg``, ``error`` and an empty ``invocation``, which would hold the arguments."""
+    """Return what a module fails with: ``msg``, ``error`` and ``invocation`` without the arguments, secrets and all."""
     if not isinstance(error, NodeError):
         error = _from_os(error)
     return {"msg": str(error), "error": error.to_json(), "invocation": {}}

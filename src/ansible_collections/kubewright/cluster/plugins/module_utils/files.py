@@ -1,7 +1,8 @@
 """Files on a node: atomic writes, digests, ownership and text differences.
 
-Every write makes a temporary file ``.kubewright-*.tmp`` in the target's own directory, gives it its final mode and owner, flushes it and renames it over the target. A killed
-run leaves at most such a temporary file, which the next run removes (:func:`sweep`).
+Every write makes a temporary file ``.kubewright-*.tmp`` in the target's own directory, gives it its final mode and
+owner, flushes it and renames it over the target. A killed run leaves at most such a temporary file, which the next run
+removes (:func:`sweep`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _CHUNK = 1 << 20
 
 
 def read_text(path: Path) -> Optional[str]:
-    """The file's text (bytes that are no UTF-8 kept by surrogates), None where there is no file."""
+    """Return the file's text (bytes that are no UTF-8 kept by surrogates), None where there is no file."""
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
@@ -33,7 +34,7 @@ def read_text(path: Path) -> Optional[str]:
 
 
 def sha256_of(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal digits."""
+    """Return the file's SHA-256 in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         for chunk in iter(lambda: stream.read(_CHUNK), b""):
@@ -42,7 +43,10 @@ def sha256_of(path: Path) -> str:
 
 
 def signature(path: Path) -> Optional[list[int]]:
-    """What changes whenever the file's content may have: size, modification and change time (ns), inode. None where there is no regular file."""
+    """Return what changes whenever the content may have: size, modification and change time (ns), inode.
+
+    None where there is no regular file.
+    """
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -96,12 +100,12 @@ def attributes(path: Path) -> Optional[dict[str, str]]:
 
 
 def write_atomic(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
-    """Replace the file with ``content`` in one step that a crash does not halve; missing parent directories are made (0755)."""
+    """Replace the file with ``content`` in one step that a crash does not halve; missing parents are made (0755)."""
     replace_by(path, lambda stream: stream.write(content), mode, owner)
 
 
 def replace_by(path: Path, fill: Callable[[BinaryIO], Any], mode: int, owner: tuple[int, int]) -> None:
-    """As :func:`write_atomic`, with content that ``fill`` writes to the stream it is given; when it raises, the target stays as it was."""
+    """As :func:`write_atomic`, with what ``fill`` writes to its stream; when it raises, the target stays as it was."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=str(path.parent))
     try:
@@ -120,7 +124,7 @@ def replace_by(path: Path, fill: Callable[[BinaryIO], Any], mode: int, owner: tu
 
 
 def move_into(source: Path, path: Path, mode: int, owner: tuple[int, int]) -> None:
-    """Put the finished file ``source`` in the place of ``path``: renamed within one file system, else copied. ``source`` is gone afterwards."""
+    """Put ``source`` in the place of ``path``: renamed within one file system, else copied and removed."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     if source.stat().st_dev == path.parent.stat().st_dev:
         with source.open("rb") as stream:
@@ -138,8 +142,7 @@ def copy_into(source: Path, path: Path, mode: int, owner: tuple[int, int]) -> No
 
     def fill(target: BinaryIO) -> None:
         with source.open("rb") as stream:
-            for chunk in iter(lambda: stream.read(_CHUNK), b""):
-                target.write(chunk)
+            target.writelines(iter(lambda: stream.read(_CHUNK), b""))
 
     replace_by(path, fill, mode, owner)
 
@@ -163,7 +166,7 @@ def sync_directory(path: Path) -> None:
 
 
 def sweep(directories: Iterable[Path]) -> list[str]:
-    """Remove the temporary files of killed runs from the directories; their paths. Only a holder of the node lock may."""
+    """Remove killed runs' temporary files from the directories; their paths. Only a holder of the node lock may."""
     removed = []
     for directory in set(directories):
         if directory.is_dir():
@@ -174,7 +177,7 @@ def sweep(directories: Iterable[Path]) -> list[str]:
 
 
 def unified(path: str, before: Optional[str], after: Optional[str]) -> str:
-    """The difference of two texts as a unified diff with the file's path in its head; None stands for no file."""
+    """Return the unified diff of two texts with the file's path in its head; None stands for no file."""
     lines = difflib.unified_diff(
         _lines(before),
         _lines(after),
@@ -195,8 +198,9 @@ def _rename(source: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        # The target is a mount point: in containers /etc/hosts is a file bound over the image's, and only its content can change. There
-        # is no atomic way; the write is small, and a run that was killed in it is completed by the next.
+        # The target is a mount point: in containers /etc/hosts is a file bound over the image's, and only its content
+        # can change. There is no atomic way; the write is small, and a run that was killed in it is completed by the
+        # next.
         _overwrite(source, path)
         source.unlink()
         return

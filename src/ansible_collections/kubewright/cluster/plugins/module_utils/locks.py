@@ -1,7 +1,7 @@
-"""The node's lock: held by every module that changes the node, for as long as it or a command that it started is at work.
+"""The node's lock: held by every module that changes the node while it, or a command that it started, is at work.
 
-It is a ``flock`` on ``/run/kubewright/lock``. The kernel gives it up when the last descriptor of it is closed, so a killed holder leaves no stale lock; the
-file's content only says who the holder is.
+It is a ``flock`` on ``/run/kubewright/lock``. The kernel gives it up when the last descriptor of it is closed, so a
+killed holder leaves no stale lock; the file's content only says who the holder is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOCK_PATH = "/run/kubewright/lock"
 
 @dataclass(frozen=True)
 class Held:
-    """The lock, held. ``waited`` is in seconds; ``waited_for`` is the holder that it was waited for, None where nobody had it."""
+    """The lock, held. ``waited`` is in seconds; ``waited_for`` is who had it, None where nobody had."""
 
     waited: float = 0.0
     waited_for: Optional[dict[str, Any]] = field(default=None, hash=False)
@@ -34,7 +34,7 @@ class _DeadlineError(Exception):
 
 
 def holder(system: System) -> Optional[dict[str, Any]]:
-    """Who holds the lock now ({pid, action, since, run}; since in seconds since the epoch), None for nobody."""
+    """Return who holds the lock now ({pid, action, since, run}; since in seconds since the epoch), None for nobody."""
     try:
         descriptor = os.open(str(system.path(LOCK_PATH)), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -53,8 +53,9 @@ def holder(system: System) -> Optional[dict[str, Any]]:
 def hold(system: System, action: str, *, run: str = "", timeout: float = 600.0) -> Iterator[Held]:
     """Hold the lock exclusively while the block runs.
 
-    Commands run through ``system`` inherit the descriptor: were the module killed, a command of it that goes on (a package manager in the
-    middle of its work) keeps the lock until it is done, and the next run waits for it instead of working beside it.
+    Commands run through ``system`` inherit the descriptor: were the module killed, a command of it that goes on (a
+    package manager in the middle of its work) keeps the lock until it is done, and the next run waits for it instead of
+    working beside it.
 
     Args:
         system: the node.
@@ -84,7 +85,7 @@ def hold(system: System, action: str, *, run: str = "", timeout: float = 600.0) 
 
 @contextlib.contextmanager
 def look(system: System, *, timeout: float = 600.0) -> Iterator[Held]:
-    """Wait until nobody changes the node and keep it so while the block looks at it; creates nothing where there is no lock file.
+    """Wait until nobody changes the node and keep it so while the block looks; makes no lock file where there is none.
 
     Raises:
         NodeError: a holder had the lock for longer than ``timeout`` (exit code 6).
@@ -137,7 +138,8 @@ def _take_before(descriptor: int, kind: int, timeout: float) -> None:
 def _busy(other: dict[str, Any], timeout: float) -> str:
     since = other.get("since")
     age = " for %d s" % max(0, time.time() - since) if isinstance(since, (int, float)) else ""
-    return "held%s by %s (process %s); waited %d s" % (age, other.get("action", "another run"), other.get("pid", "unknown"), timeout)
+    who = "%s (process %s)" % (other.get("action", "another run"), other.get("pid", "unknown"))
+    return "held%s by %s; waited %d s" % (age, who, timeout)
 
 
 def _content(descriptor: int) -> dict[str, Any]:

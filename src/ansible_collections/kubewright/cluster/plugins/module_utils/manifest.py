@@ -1,8 +1,8 @@
 """What kubewright put on a node, remembered on it: ``/etc/kubewright/manifest.json`` (0600).
 
-By resource id it holds the type, the paths with their digests and file signatures (so that a big file that nobody touched
-is not read again) and what a type needs to take a resource away. It also holds the node's *record*: which cluster the node
-belongs to.
+By resource id it holds the type, the paths with their digests and file signatures (so that a big file that nobody
+touched is not read again) and what a type needs to take a resource away. It also holds the node's *record*: which
+cluster the node belongs to.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ Entry = dict[str, Any]
 class Manifest:
     """The manifest, read once and saved after each change.
 
-    ``warning`` says why a damaged manifest was taken for an empty one; empty otherwise. ``present`` tells whether the node had one.
+    ``warning`` says why a damaged manifest was taken for an empty one; empty otherwise. ``present`` tells whether the
+    node had one.
     """
 
     def __init__(self, system: System) -> None:

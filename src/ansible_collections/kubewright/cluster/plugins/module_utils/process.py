@@ -44,19 +44,25 @@ class Completed:
 class System:
     """The machine as node-side code sees it.
 
-    ``inherited`` are file descriptors that every command inherits: the node lock's, so that the lock outlives a killed module for as long as a command that it
-    started (``apt-get``, ``kubeadm``) is still changing the node.
+    ``inherited`` are file descriptors that every command inherits: the node lock's, so that the lock outlives a killed
+    module for as long as a command that it started (``apt-get``, ``kubeadm``) is still changing the node. ``search``
+    are directories in which commands are looked for after the usual ones.
     """
 
     root: Path = Path("/")
     inherited: list[int] = field(default_factory=list)
+    search: list[str] = field(default_factory=list)
 
     def path(self, name: str) -> Path:
-        """The absolute path ``name`` below the root."""
+        """Return the absolute path ``name`` below the root."""
         return self.root / name.lstrip("/")
 
     def run(
-        self, *argv: str, stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, env: Optional[dict[str, str]] = None
+        self,
+        *argv: str,
+        stdin: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        env: Optional[dict[str, str]] = None,
     ) -> Completed:
         """Run a command to its end, whatever its exit status.
 
@@ -71,7 +77,7 @@ class System:
 
         """
         environment = dict(os.environ, LC_ALL="C", LANGUAGE="C", **(env or {}))
-        environment["PATH"] = "%s:%s" % (_SEARCH_PATH, environment.get("PATH", ""))
+        environment["PATH"] = ":".join([_SEARCH_PATH, *self.search, environment.get("PATH", "")])
         try:
             done = subprocess.run(
                 argv,
@@ -89,11 +95,18 @@ class System:
         except FileNotFoundError:
             return Completed(argv, 127, "", "%s: command not found" % argv[0])
         except subprocess.TimeoutExpired as error:
-            raise NodeError(argv[0], "did not end within %d s" % timeout, "Look at what it waits for: %s" % " ".join(argv)) from error
+            remedy = "Look at what it waits for: %s" % " ".join(argv)
+            raise NodeError(argv[0], "did not end within %d s" % timeout, remedy) from error
         return Completed(argv, done.returncode, done.stdout, done.stderr)
 
-    def must(self, *argv: str, stdin: Optional[str] = None, timeout: float = DEFAULT_TIMEOUT, env: Optional[dict[str, str]] = None) -> str:
-        """Run a command that has to succeed; its standard output.
+    def must(
+        self,
+        *argv: str,
+        stdin: Optional[str] = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        env: Optional[dict[str, str]] = None,
+    ) -> str:
+        """Run a command that has to succeed and return its standard output.
 
         Raises:
             NodeError: it failed or did not end in time.

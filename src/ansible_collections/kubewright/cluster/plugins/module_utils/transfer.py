@@ -1,4 +1,4 @@
-"""Bring artifacts to a node: by HTTP from ``BASE/<sha256>`` into the staging directory, resumed, verified, a few at a time.
+"""Bring artifacts to a node: by HTTP from ``BASE/<sha256>`` into the staging directory, resumed, verified.
 
 Files that the controller uploaded as ``<staging>/<sha256>`` are taken as well, verified like the others.
 """
@@ -33,8 +33,8 @@ _RESERVE = 64 << 20
 class Wanted:
     """An artifact that a resource needs.
 
-    ``size`` is in bytes, ``name`` is for messages, ``destination`` is the path that it will be installed at, and ``installed``
-    the bytes that it will take there (0 where it is moved there from staging).
+    ``size`` is in bytes, ``name`` is for messages, ``destination`` is the path that it will be installed at, and
+    ``installed`` the bytes that it will take there (0 where it is moved there from staging).
     """
 
     sha256: str
@@ -129,7 +129,7 @@ class Store:
         return True
 
     def _require_space(self, absent: Sequence[Wanted], everything: Sequence[Wanted]) -> None:
-        """Fail before the first byte where a file system cannot hold what it is to get: staging now, destinations then."""
+        """Fail before the first byte where a file system cannot hold what it is to get."""
         needs: dict[int, int] = {}
         places: dict[int, Path] = {}
         staging = _existing(self.directory)

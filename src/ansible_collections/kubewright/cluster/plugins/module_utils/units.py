@@ -1,7 +1,8 @@
 """systemd's units: their state, and restarts gathered so that each unit is restarted at most once, at the right time.
 
-A restart that is due is written to the manifest before the change that makes it due, so that a run that was killed between the
-two is completed by the next: the file is then as it should be, and only the manifest still knows that the unit runs with the old one.
+A restart that is due is written to the manifest before the change that makes it due, so that a run that was killed
+between the two is completed by the next: the file is then as it should be, and only the manifest still knows that the
+unit runs with the old one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class UnitState:
 
 def plain_name(name: str) -> str:
     """Return a unit's name without ``.service``."""
-    return name[: -len(".service")] if name.endswith(".service") else name
+    return name.removesuffix(".service")
 
 
 def unit_state(system: System, name: str) -> UnitState:

@@ -19,7 +19,7 @@ module: probe
 short_description: Look at a node and change nothing
 version_added: 0.1.0
 description:
-  - Tells what kind of machine the node is, its addresses and listening ports, and what of Kubernetes and kubewright is on it.
+  - Tells what kind of machine the node is, its addresses and listening ports, and what of Kubernetes is on it.
   - It writes nothing, so it may be run on machines that are another's.
 author: The kubewright authors (@kubewright)
 options:
@@ -32,7 +32,16 @@ options:
     description: Paths whose file systems' free bytes are told.
     type: list
     elements: str
-    default: [/, /etc, /usr/local/bin, /opt, /var/lib, /var/lib/containerd, /var/lib/etcd, /var/lib/kubelet, /var/lib/kubewright]
+    default:
+      - /
+      - /etc
+      - /usr/local/bin
+      - /opt
+      - /var/lib
+      - /var/lib/containerd
+      - /var/lib/etcd
+      - /var/lib/kubelet
+      - /var/lib/kubewright
   wait_lock:
     description: Seconds to wait until nobody changes the node; 0 only tells in RV(facts) who does.
     type: float
@@ -52,8 +61,9 @@ EXAMPLES = r"""
 RETURN = r"""
 facts:
   description:
-    - hostname, os, architecture, python, kernel, machine_id, cgroup, default_ipv4, addresses, swap_total_kb, memory_total_kb, cpus, time,
-      disk_free (bytes by path), listening_ports (addresses by port), kubernetes, kubewright, busy, ssh_client, uid, package_manager, systemd.
+    - hostname, os, architecture, python, kernel, machine_id, cgroup, default_ipv4, addresses, swap_total_kb,
+      memory_total_kb, cpus, time, disk_free (bytes by path), listening_ports (addresses by port), kubernetes,
+      kubewright, busy, ssh_client, uid, package_manager, systemd.
   type: dict
   returned: success
 waited:

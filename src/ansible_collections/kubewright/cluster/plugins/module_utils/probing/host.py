@@ -54,7 +54,7 @@ def operating_system(system: System) -> dict[str, str]:
 
 
 def cgroup_version(system: System) -> str:
-    """Return ``v2`` where the unified hierarchy is mounted at /sys/fs/cgroup, else ``v1`` (a hybrid is ``v1`` to the kubelet)."""
+    """Return ``v2`` where /sys/fs/cgroup is the unified hierarchy, else ``v1`` (a hybrid is ``v1`` to the kubelet)."""
     return "v2" if system.path("/sys/fs/cgroup/cgroup.controllers").exists() else "v1"
 
 

@@ -16,7 +16,7 @@ _UP_AND_GATEWAY = 0x3
 
 
 def default_ipv4(system: System) -> Optional[dict[str, str]]:
-    """Return {address, interface, gateway} of the IPv4 default route with the lowest metric; None where there is none."""
+    """Return {address, interface, gateway} of the IPv4 default route of lowest metric; None where there is none."""
     routes = [route for route in _ip(system, "-4", "route", "show", "default") if "dev" in route]
     if routes:
         best = min(routes, key=lambda route: int(route.get("metric", 0)))
@@ -45,7 +45,7 @@ def addresses(system: System) -> list[dict[str, Any]]:
 
 
 def listening(system: System, ports: Iterable[int] = ()) -> dict[str, list[str]]:
-    """Return the addresses that are listened on by TCP port (as text, for JSON); of ``ports`` only, where some are given."""
+    """Return the addresses listened on by TCP port (as text, for JSON); of ``ports`` only, where some are given."""
     chosen = set(ports)
     found: dict[str, set[str]] = {}
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):

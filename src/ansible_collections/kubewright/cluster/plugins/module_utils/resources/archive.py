@@ -31,7 +31,7 @@ class Archive(Resource):
 
     @property
     def members(self) -> dict[str, str]:
-        """The members by path below the destination.
+        """The members' digests by path in the archive.
 
         Raises:
             NodeError: a member's path leads out of the destination, or nothing of it is left.
@@ -83,6 +83,10 @@ class Archive(Resource):
         action = "update" if found else "create"
         summary = "%s %s in %s" % (action, ", ".join(differing), destination)
         return self.change(action, before, after, summary, path=destination)
+
+    def programs(self) -> list[str]:
+        """Return every file."""
+        return self.paths()
 
     def wanted(self) -> list[Wanted]:
         """Return the archive."""

@@ -19,8 +19,9 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import
 class Change:
     """One resource's difference between what is there and what should be.
 
-    ``action`` is ``create``, ``update`` or ``remove``; ``before`` and ``after`` are short JSON values without secrets; ``summary`` is one line for
-    people; ``diff`` is a unified diff for what is text, else empty. ``path`` is the file it is about, where it is one.
+    ``action`` is ``create``, ``update`` or ``remove``; ``before`` and ``after`` are short JSON values without secrets;
+    ``summary`` is one line for people; ``diff`` is a unified diff for what is text, else empty. ``path`` is the file it
+    is about, where it is one.
     """
 
     id: str
@@ -64,9 +65,9 @@ class Images:
 
 @dataclass
 class Context:
-    """What resources work with: the machine, what was put on it, where artifacts come from; warnings go to ``warnings``.
+    """What resources work with: the machine, what was put on it, where artifacts come from; ``warnings`` gathers.
 
-    ``images`` is filled by the first image resource that asks for all (see :mod:`.image`).
+    ``images`` is filled by the first image resource (see :mod:`.image`).
     """
 
     system: System
@@ -86,7 +87,7 @@ class Resource(abc.ABC):
 
     type: ClassVar[str]
     removable: ClassVar[bool] = False
-    """Whether what is in the manifest and no longer in the document is taken away again (:meth:`removal`, :meth:`remove`)."""
+    """Whether what is in the manifest and no longer in the document is taken away (:mod:`.removal`)."""
 
     def __init__(self, spec: dict[str, Any], context: Context) -> None:
         self.spec = spec
@@ -122,13 +123,17 @@ class Resource(abc.ABC):
             details["restarts"] = self.restarts
         self.context.manifest.remember(self.id, self.type, **details)
 
-    def change(self, action: str, before: Any, after: Any, summary: str, diff: str = "", path: str = "") -> Change:
+    def change(self, action: str, before: Any, after: Any, summary: str, *, diff: str = "", path: str = "") -> Change:
         """Return a change of this resource."""
         return Change(self.id, self.type, action, before, after, summary, diff, path)
 
     def paths(self) -> list[str]:
         """Return the paths that it writes."""
         return [str(self.spec["path"])] if "path" in self.spec else []
+
+    def programs(self) -> list[str]:
+        """Return the paths of programs that it installs."""
+        return []
 
     def wanted(self) -> list[Wanted]:
         """Return the artifacts that applying it needs."""

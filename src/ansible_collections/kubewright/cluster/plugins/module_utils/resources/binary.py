@@ -11,7 +11,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import
 
 
 class Binary(Resource):
-    """``path``, ``artifact`` (its name), ``sha256``, ``size`` in bytes, ``mode`` (default 0755), ``owner`` (default root:root).
+    """``path``, ``artifact`` (its name), ``sha256``, ``size`` (bytes), ``mode`` (0755), ``owner`` (root:root).
 
     It is replaced by renaming, so that one that runs goes on with the old bytes until its unit is restarted.
     """
@@ -36,6 +36,10 @@ class Binary(Resource):
             return None
         action = "create" if found is None else "update"
         return self.change(action, found, after, "%s %s" % (action, self.spec["path"]), path=str(self.spec["path"]))
+
+    def programs(self) -> list[str]:
+        """Return every file."""
+        return self.paths()
 
     def wanted(self) -> list[Wanted]:
         """Return the artifact."""

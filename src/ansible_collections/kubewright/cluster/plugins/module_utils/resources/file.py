@@ -24,6 +24,11 @@ class TextFile(Resource):
         return str(self.need("content"))
 
     @property
+    def attributes(self) -> dict[str, str]:
+        """Mode and owner that the file should have."""
+        return {"mode": self.spec.get("mode", self.default_mode), "owner": self.spec.get("owner", "root:root")}
+
+    @property
     def secret(self) -> bool:
         """Whether the content must not be shown."""
         return bool(self.spec.get("secret", False))
@@ -40,7 +45,7 @@ class TextFile(Resource):
 
     def diff(self, found: Any) -> Optional[Change]:
         """Compare text, mode and owner. A symbolic link in the file's place is replaced, not followed."""
-        after = {"mode": self.spec.get("mode", self.default_mode), "owner": self.spec.get("owner", "root:root")}
+        after = self.attributes
         text = self.content()
         before = None if found is None else {key: found[key] for key in after}
         same_text = found is not None and not found["link"] and found["text"] == text
@@ -52,7 +57,7 @@ class TextFile(Resource):
         if self.secret and diff:
             diff = "--- %s\n+++ %s\n%s\n" % (path, path, HIDDEN)
         what = "%s %s" % (action, path) if not same_text else "set mode and owner of %s" % path
-        return self.change(action, before, after, what, diff, path)
+        return self.change(action, before, after, what, diff=diff, path=path)
 
     def apply(self, change: Change) -> None:
         """Write it atomically."""
@@ -70,6 +75,6 @@ class TextFile(Resource):
 
 
 class File(TextFile):
-    """``path``, ``content``, ``mode`` (default 0644), ``owner`` (default root:root), ``secret`` (its content is never shown)."""
+    """``path``, ``content``, ``mode`` (0644), ``owner`` (root:root), ``secret`` (its content is never shown)."""
 
     type = "file"

@@ -86,7 +86,7 @@ class HostsBlock(Resource):
         action = "update" if had else "create"
         diff = files.unified(self.name, found, after)
         summary = "%s the block of %d hosts in %s" % (action, len(self.need("entries")), self.name)
-        return self.change(action, "present" if had else None, "present", summary, diff, self.name)
+        return self.change(action, "present" if had else None, "present", summary, diff=diff, path=self.name)
 
     def apply(self, change: Change) -> None:
         """Write the file with mode and owner as they are."""

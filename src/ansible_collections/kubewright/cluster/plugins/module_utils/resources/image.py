@@ -10,7 +10,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base 
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Wanted
 
 PINNED = "io.cri-containerd.pinned=pinned"
-"""The label that keeps the kubelet's image garbage collection away: these images cannot be pulled again from anywhere."""
+"""The label that keeps the kubelet's garbage collection away: these images cannot be pulled again from anywhere."""
 
 _CTR = ("ctr", "--namespace", "k8s.io", "images")
 _DESTINATION = "/var/lib/containerd"
@@ -21,7 +21,8 @@ _EXPANSION = 2
 class Image(Resource):
     """``reference`` (as manifests name it), ``artifact``, ``sha256`` and ``size`` of the OCI archive.
 
-    What was imported for a reference is known from the manifest: the archive's digest and the image digest that containerd had afterwards.
+    What was imported for a reference is known from the manifest: the archive's digest and the image digest that
+    containerd had afterwards.
     """
 
     type = "image"

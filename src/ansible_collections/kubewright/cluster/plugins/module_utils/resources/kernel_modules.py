@@ -15,8 +15,8 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.file 
 class KernelModules(TextFile):
     """``path`` of the modules-load.d file and ``names``.
 
-    A module that is built into the kernel counts as loaded. In a container, where no module can be loaded, one that is absent is a
-    warning; elsewhere it is an error.
+    A module that is built into the kernel counts as loaded. In a container, where no module can be loaded, one that is
+    absent is a warning; elsewhere it is an error.
     """
 
     type = "kernel_modules"
@@ -45,11 +45,11 @@ class KernelModules(TextFile):
         if change is None and not unloaded:
             return None
         path = str(self.spec["path"])
-        base = change or self.change("update", None, {"mode": self.default_mode, "owner": "root:root"}, "", "", path)
+        base = change or self.change("update", None, self.attributes, "", path=path)
         parts = ([change.summary] if change else []) + (["load " + ", ".join(unloaded)] if unloaded else [])
         before = {"file": base.before, "unloaded": unloaded}
         after = {**base.after, "unloaded": []}
-        return self.change(base.action, before, after, "; ".join(parts), base.diff, path)
+        return self.change(base.action, before, after, "; ".join(parts), diff=base.diff, path=path)
 
     def apply(self, change: Change) -> None:
         """Write the file, then load what is not loaded."""

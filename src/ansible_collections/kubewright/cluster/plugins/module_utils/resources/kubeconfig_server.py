@@ -43,7 +43,7 @@ class KubeconfigServer(Resource):
             return None
         path = str(self.spec["path"])
         diff = files.unified(path, "server: %s\n" % found, "server: %s\n" % server)
-        return self.change("update", found, server, "set the server in %s to %s" % (path, server), diff, path)
+        return self.change("update", found, server, "set the server in %s to %s" % (path, server), diff=diff, path=path)
 
     def apply(self, change: Change) -> None:
         """Rewrite that one line, with the file's mode and owner as they are."""

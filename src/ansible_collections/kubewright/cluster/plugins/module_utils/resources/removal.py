@@ -15,7 +15,7 @@ WHOLE_FILES = frozenset({"file", "kernel_modules", "sysctls"})
 
 
 def removals(context: Context, ids: set[str], paths: set[str]) -> list[Change]:
-    """Return what is to be taken away: in the manifest, of a type that can be, not among ``ids`` and at none of ``paths``."""
+    """Return what to take away: in the manifest, of a type that can be, not among ``ids`` and at none of ``paths``."""
     changes = []
     for identifier, entry in sorted(context.manifest.entries.items()):
         if identifier in ids:

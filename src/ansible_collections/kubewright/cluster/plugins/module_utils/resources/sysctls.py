@@ -12,9 +12,10 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.file 
 
 
 class Sysctls(TextFile):
-    """``path`` of the sysctl.d file, ``values`` by name, and ``optional``: names that the kernel may not have or not let be set.
+    """``path`` of the sysctl.d file, ``values`` by name, ``optional``: names that the kernel may lack or refuse to set.
 
-    What an optional setting lacks is a warning. One that the kernel refused is remembered and not tried again until its wanted value changes.
+    What an optional setting lacks is a warning. One that the kernel refused is remembered and not tried again until its
+    wanted value changes.
     """
 
     type = "sysctls"
@@ -31,8 +32,8 @@ class Sysctls(TextFile):
 
     def content(self) -> str:
         """Return the sysctl.d file's text; a leading ``-`` tells sysctl to ignore that an optional one is absent."""
-        lines = ["%s%s = %s\n" % ("-" if name in self.optional else "", name, value) for name, value in self.values.items()]
-        return "# Written by kubewright\n" + "".join(lines)
+        head = "# Written by kubewright\n"
+        return head + "".join("%s%s = %s\n" % (self._dash(name), name, self.values[name]) for name in self.values)
 
     def find(self) -> Any:
         """Return the file as it is, and the live values that differ (None: the kernel has no such setting)."""
@@ -55,12 +56,12 @@ class Sysctls(TextFile):
         if change is None and not live:
             return None
         path = str(self.spec["path"])
-        base = change or self.change("update", None, {"mode": self.default_mode, "owner": "root:root"}, "", "", path)
+        base = change or self.change("update", None, self.attributes, "", path=path)
         settings = ["%s: %s → %s" % (name, now or "absent", self.values[name]) for name, now in live.items()]
         parts = ([change.summary] if change else []) + settings
         after = {**base.after, "live": {name: self.values[name] for name in live}}
         before = {"file": base.before, "live": live}
-        return self.change(base.action, before, after, "; ".join(parts), base.diff, path)
+        return self.change(base.action, before, after, "; ".join(parts), diff=base.diff, path=path)
 
     def apply(self, change: Change) -> None:
         """Set the live values, then write the file."""
@@ -79,12 +80,14 @@ class Sysctls(TextFile):
         path = self.system.path(change.path)
         content = self.content().encode()
         files.write_atomic(path, content, int(change.after["mode"], 8), files.owner_ids(change.after["owner"]))
-        self.remember(**self.details(), **({"refused": refused} if refused else {}))
+        self.remember(**super().details(), **_refusals(refused))
 
-    def adopt(self, found: Any) -> None:
-        """Remember it, with what the kernel refused."""
-        refused = self.entry.get("refused")
-        self.remember(**self.details(), **({"refused": refused} if refused else {}))
+    def details(self) -> dict[str, Any]:
+        """Return the file's, with what the kernel refused before."""
+        return {**super().details(), **_refusals(self.entry.get("refused", {}))}
+
+    def _dash(self, name: str) -> str:
+        return "-" if name in self.optional else ""
 
     def _file(self, name: str) -> Path:
         # As sysctl does: dots separate, and a slash stands for a dot within a name (interfaces such as eth0.5).
@@ -105,3 +108,7 @@ class Sysctls(TextFile):
         except OSError as error:
             return error.strerror or str(error)
         return ""
+
+
+def _refusals(refused: dict[str, str]) -> dict[str, Any]:
+    return {"refused": refused} if refused else {}

@@ -12,7 +12,7 @@ _ENABLED = frozenset({"enabled", "enabled-runtime", "static", "alias", "indirect
 
 
 class Unit(Resource):
-    """``name``, ``enabled`` (bool; left as it is when absent) and ``state``: ``started``, or ``any`` to leave it as it is.
+    """``name``, ``enabled`` (left as it is when absent) and ``state``: ``started``, or ``any`` to leave it as it is.
 
     The convergence carries its change out (:class:`~.units.Units`), for starts and restarts go together.
     """
@@ -41,6 +41,7 @@ class Unit(Resource):
 
     def apply(self, change: Change) -> None:
         """Remember it; see the class."""
+        del change
         self.remember(name=self.spec["name"])
 
     def details(self) -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""Artifacts arrive whole and right, or not at all, and what was received is not received again."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Store, Wanted
+
+CONTENT = bytes(range(256)) * 4096
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+STAGING = "/var/lib/kubewright/staging"
+
+
+@dataclass
+class Server:
+    """Serves ``content`` for every path; ``cut`` ends the first answer after so many bytes."""
+
+    url: str = ""
+    content: bytes = CONTENT
+    ranges: bool = True
+    cut: int = 0
+    requests: list[str] = field(default_factory=list)
+    sent: int = 0
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range", "")
+            state.requests.append(wanted)
+            start = int(wanted[len("bytes=") : -1]) if wanted and state.ranges else 0
+            if start and start >= len(state.content):
+                self.send_error(416)
+                return
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(state.content) - start))
+            self.end_headers()
+            body = state.content[start:]
+            if state.cut:
+                body, state.cut = body[: state.cut], 0
+            state.sent += len(body)
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        state.url = f"http://127.0.0.1:{listener.server_address[1]}"
+        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield state
+        listener.shutdown()
+        thread.join()
+
+
+def wanted(size: int = len(CONTENT)) -> Wanted:
+    return Wanted(SHA256, size, "kubelet", "/usr/local/bin/kubelet")
+
+
+def store(root: Path, *urls: str) -> Store:
+    return Store(System(root), urls, STAGING)
+
+
+class TestFetch:
+    def test_whole(self, tmp_path: Path, server: Server) -> None:
+        fetched = store(tmp_path, server.url + "/")
+        assert fetched.fetch([wanted()]) == []
+        path, last = fetched.claim(SHA256)
+        assert (path.read_bytes(), last) == (CONTENT, True)
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+
+    def test_what_is_staged_is_not_fetched(self, tmp_path: Path, server: Server) -> None:
+        store(tmp_path, server.url).fetch([wanted()])
+        assert store(tmp_path, server.url).fetch([wanted(), wanted()]) == []
+        assert len(server.requests) == 1
+
+    def test_a_cut_connection_is_resumed(self, tmp_path: Path, server: Server) -> None:
+        server.cut = 1000
+        assert store(tmp_path, server.url).fetch([wanted()]) == []
+        assert server.requests == ["", "bytes=1000-"]
+        assert server.sent == len(CONTENT)
+
+    def test_a_killed_runs_part_is_resumed(self, tmp_path: Path, server: Server) -> None:
+        part = System(tmp_path).path(f"{STAGING}/{SHA256}.part")
+        part.parent.mkdir(parents=True)
+        part.write_bytes(CONTENT[:5000])
+        assert store(tmp_path, server.url).fetch([wanted()]) == []
+        assert server.sent == len(CONTENT) - 5000
+
+    @pytest.mark.parametrize("part", [b"damaged", CONTENT + b"more"])
+    def test_a_damaged_part_is_fetched_from_the_start(self, tmp_path: Path, server: Server, part: bytes) -> None:
+        path = System(tmp_path).path(f"{STAGING}/{SHA256}.part")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(part)
+        assert store(tmp_path, server.url).fetch([wanted()]) == []
+
+    def test_a_server_without_ranges(self, tmp_path: Path, server: Server) -> None:
+        server.ranges, server.cut = False, 1000
+        assert store(tmp_path, server.url).fetch([wanted()]) == []
+
+    def test_the_next_server_when_one_fails(self, tmp_path: Path, server: Server) -> None:
+        assert store(tmp_path, "http://127.0.0.1:9", server.url).fetch([wanted()]) == []
+
+
+class TestMissing:
+    def test_wrong_bytes(self, tmp_path: Path, server: Server) -> None:
+        server.content = b"x" * len(CONTENT)
+        (missing,) = store(tmp_path, server.url).fetch([wanted()])
+        assert "its SHA-256 is " in missing.reason
+        assert server.url in missing.reason
+        assert list(System(tmp_path).path(STAGING).iterdir()) == []
+
+    def test_too_few_bytes(self, tmp_path: Path, server: Server) -> None:
+        server.content = CONTENT[:100]
+        (missing,) = store(tmp_path, server.url).fetch([wanted()])
+        assert "the connection ended after 100 of 1048576 bytes" in missing.reason or "SHA-256" in missing.reason
+
+    def test_no_server(self, tmp_path: Path) -> None:
+        (missing,) = store(tmp_path, "http://127.0.0.1:9").fetch([wanted()])
+        assert "Connection refused" in missing.reason
+        assert missing.to_json()["sha256"] == SHA256
+
+    def test_something_that_is_no_digest(self, tmp_path: Path) -> None:
+        with pytest.raises(NodeError, match="is no SHA-256"):
+            store(tmp_path).fetch([Wanted("../../etc/passwd", 1, "evil", "/x")])
+
+
+class TestTidy:
+    def test_what_is_left_goes_and_foreign_files_stay(self, tmp_path: Path, server: Server) -> None:
+        fetched = store(tmp_path, server.url)
+        fetched.fetch([wanted()])
+        fetched.directory.joinpath("f" * 64 + ".part").touch()
+        fetched.directory.joinpath("foreign").touch()
+        fetched.tidy()
+        assert [path.name for path in fetched.directory.iterdir()] == ["foreign"]
