@@ -54,7 +54,6 @@ def write(artifact_set: ArtifactSet, target: Path, store: Store, report: Report)
 
 def _digest(data: bytes) -> str:
     """Return the SHA-256 of bytes, in hexadecimal."""
-
     return hashlib.sha256(data).hexdigest()
 
 

@@ -49,7 +49,7 @@ def file_content(path: Path) -> Content:
 
 
 def write_tar(target: Path, files: Mapping[str, Path]) -> None:
-    """A tar archive of executable files (path in the archive to file), with their parent folders, owned by root and without times."""
+    """A tar archive of executables (path in the archive to file) with their folders, owned by root, without times."""
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
         for folder in sorted({str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}):
             archive.addfile(_plain(folder, tarfile.DIRTYPE))

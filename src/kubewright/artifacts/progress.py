@@ -11,11 +11,13 @@ TOTAL = "all"
 class Report(Protocol):
     """Called with every step of progress, from any thread.
 
-    ``component`` is an artifact, a build unit or :data:`TOTAL`; ``state`` one word or a short phrase (``cached``, ``building``, ``downloading``, ``waiting``,
-    ``done``, …); ``fraction`` 0 to 1, None where nobody can know; ``seconds`` since the component's start.
+    ``component`` is an artifact, a build unit or :data:`TOTAL`; ``state`` one word or a short phrase (``cached``,
+    ``building``, ``downloading``, ``waiting``, ``done``, …); ``fraction`` 0 to 1, None where nobody can know;
+    ``seconds`` since the component's start.
     """
 
-    def __call__(self, component: str, state: str, fraction: float | None, seconds: float) -> None: ...
+    def __call__(self, component: str, state: str, fraction: float | None, seconds: float) -> None:
+        """Take note of progress."""
 
 
 def silent(component: str, state: str, fraction: float | None, seconds: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -49,8 +51,9 @@ def resolve(
     Args:
         release: from the catalogue.
         architecture: ``amd64`` or ``arm64``.
-        source: one of :data:`SOURCES`. ``auto`` takes the first that has everything in the cache, else the first that works:
-            the bundle if one is given, the mirror if one is given (then never the publishers), the publishers, builds from Go modules.
+        source: one of :data:`SOURCES`. ``auto`` takes the first that has everything in the cache, else the first that
+            works: the bundle if one is given, the mirror if one is given (then never the publishers), the publishers,
+            builds from Go modules.
         mirror: base URL of the mirror.
         bundle: directory or tar file of the bundle.
         report: told what is going on.
@@ -61,23 +64,21 @@ def resolve(
         ArtifactError: an artifact cannot be had or is not what it should be, or the disk is too full.
 
     """
-    candidates = _candidates(release, architecture, source, mirror, bundle, report, store or Store())
+    choice = _Choice(architecture, source, mirror, bundle)
+    candidates = choice.candidates(release, report, store or Store())
     for candidate in candidates:
         known = _recall_all(candidate, release)
         if known is not None:
             return _set(release, architecture, candidate, known)
     reasons = []
     for candidate in candidates:
-        reason = candidate.unavailable()
-        if not reason:
-            try:
-                return _provide(candidate, release, architecture, report)
-            except ArtifactError as error:
-                if len(candidates) == 1:
-                    raise
-                reason = str(error)
-        reasons.append(f"{candidate.name}: {reason}")
-        report(TOTAL, f"cannot use {candidate.name}: {reason}", None, 0.0)
+        try:
+            return _provide(candidate, release, architecture, report)
+        except ArtifactError as error:
+            if len(candidates) == 1:
+                raise
+            reasons.append(str(error))
+            report(TOTAL, f"cannot use {candidate.name}: {error}", None, 0.0)
     raise ArtifactError(
         f"Kubernetes {release.kubernetes} for {architecture}",
         "no source of artifacts works: " + "; ".join(reasons),
@@ -102,9 +103,10 @@ def cached(
     release: Release, *, architecture: str, mirror: str = "", bundle: str = "", store: Store | None = None
 ) -> dict[str, frozenset[str]]:
     """Return the names of the artifacts that are in the cache, by the source that they came from."""
+    choice = _Choice(architecture, mirror=mirror, bundle=bundle)
     return {
         candidate.name: frozenset(artifact.name for artifact in release.artifacts if candidate.recall(artifact))
-        for candidate in _candidates(release, architecture, "auto", mirror, bundle, silent, store or Store())
+        for candidate in choice.candidates(release, silent, store or Store())
     }
 
 
@@ -115,39 +117,42 @@ def verify_store(store: Store) -> tuple[int, list[str]]:
     return len(digests), damaged
 
 
-def _candidates(
-    release: Release, architecture: str, source: str, mirror: str, bundle: str, report: Report, store: Store
-) -> list[Source]:
-    if source not in SOURCES:
-        raise BadInputError("source", f"{source!r} is no source of artifacts", f"Choose one of {', '.join(SOURCES)}")
-    if architecture not in ARCHITECTURES:
-        raise BadInputError(
-            "architecture", f"{architecture!r} is not supported", f"Supported are {', '.join(ARCHITECTURES)}"
-        )
-    if source == "mirror" and not mirror:
-        raise BadInputError(
-            "mirror",
-            "the source is mirror but no mirror is given",
-            "Give its base URL by --mirror or kubewright_artifact_mirror",
-        )
-    if source == "bundle" and not bundle:
-        raise BadInputError(
-            "bundle",
-            "the source is bundle but no bundle is given",
-            "Give its path by --bundle or kubewright_artifact_bundle",
-        )
-    every: dict[str, Source] = {}
-    if bundle:
-        every["bundle"] = Bundle(release, architecture, store, report, Path(bundle))
-    if mirror:
-        every["mirror"] = Upstream(release, architecture, store, report, mirror)
-    else:
-        # Who gives a mirror does not want the publishers asked instead.
-        every["upstream"] = Upstream(release, architecture, store, report)
-    every["gomod"] = GoModules(release, architecture, store, report)
-    if source == "upstream":
-        return [Upstream(release, architecture, store, report)]
-    return list(every.values()) if source == "auto" else [every[source]]
+@dataclass(frozen=True)
+class _Choice:
+    """Where artifacts may come from, as the user asked for."""
+
+    architecture: str
+    source: str = "auto"
+    mirror: str = ""
+    bundle: str = ""
+
+    def check(self) -> None:
+        """Raise BadInputError for what cannot be meant."""
+        if self.source not in SOURCES:
+            known = ", ".join(SOURCES)
+            raise BadInputError("source", f"{self.source!r} is no source of artifacts", f"Choose one of {known}")
+        if self.architecture not in ARCHITECTURES:
+            known = ", ".join(ARCHITECTURES)
+            raise BadInputError("architecture", f"{self.architecture!r} is not supported", f"Supported are {known}")
+        if self.source in ("mirror", "bundle") and not getattr(self, self.source):
+            name, what = self.source, "its base URL" if self.source == "mirror" else "its path"
+            remedy = f"Give {what} by --{name} or kubewright_artifact_{name}"
+            raise BadInputError(name, f"the source is {name} but no {name} is given", remedy)
+
+    def candidates(self, release: Release, report: Report, store: Store) -> list[Source]:
+        """Return the sources to try, in order."""
+        self.check()
+        names = [self.source]
+        if self.source == "auto":
+            # Who gives a mirror does not want the publishers asked instead.
+            names = ["bundle"] * bool(self.bundle) + ["mirror" if self.mirror else "upstream", "gomod"]
+        makers: dict[str, Callable[[], Source]] = {
+            "bundle": lambda: Bundle(release, self.architecture, store, report, Path(self.bundle)),
+            "mirror": lambda: Upstream(release, self.architecture, store, report, self.mirror),
+            "upstream": lambda: Upstream(release, self.architecture, store, report),
+            "gomod": lambda: GoModules(release, self.architecture, store, report),
+        }
+        return [makers[name]() for name in names]
 
 
 def _recall_all(candidate: Source, release: Release) -> dict[str, ResolvedArtifact] | None:
@@ -161,7 +166,9 @@ def _recall_all(candidate: Source, release: Release) -> dict[str, ResolvedArtifa
 
 
 def _provide(candidate: Source, release: Release, architecture: str, report: Report) -> ArtifactSet:
-    """Get what the cache lacks. A second look finds what another process brought meanwhile."""
+    """Get what the cache lacks."""
+    if reason := candidate.unavailable():
+        raise ArtifactError(candidate.name, reason)
     known = {artifact.name: found for artifact in release.artifacts if (found := candidate.recall(artifact))}
     for name in known:
         report(name, "cached", 1.0, 0.0)

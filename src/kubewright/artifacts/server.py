@@ -1,8 +1,9 @@
 """Serves listed files of the cache to nodes, for as long as the run that started it lives.
 
-``python -m kubewright.artifacts.server --ready-file F --parent-pid P --blobs SHA256[,SHA256…]`` writes ``{"port": …, "path": "/TOKEN"}`` to F
-once it listens, and answers GET and HEAD of ``/TOKEN/SHA256``, with ranges. The token is random, so only who was told the URL can read; what
-is served is public software, and nodes verify digests whatever they get.
+``python -m kubewright.artifacts.server --ready-file F --parent-pid P --blobs SHA256[,SHA256…]`` writes ``{"port": …,
+"path": "/TOKEN"}`` to F once it listens, and answers GET and HEAD of ``/TOKEN/SHA256``, with ranges. The token is
+random, so only who was told the URL can read; what is served is public software, and nodes verify digests whatever
+they get.
 """
 
 from __future__ import annotations
@@ -43,9 +44,8 @@ class ArtifactServer(ThreadingHTTPServer):
     """The listener with what its requests share.
 
     Args:
-        address: to listen on; port 0 takes a free one.
-        files: the files served, by SHA-256.
-        max_transfers: how many files are sent at once; further requests wait a while and are then told to come again (503).
+        address: to listen on; port 0 takes a free one. files: the files served, by SHA-256. max_transfers: how many
+        files are sent at once; further requests wait a while and are then told to come again (503).
 
     """
 
@@ -173,7 +173,7 @@ def process_start(pid: int) -> str:
             return ""
     return subprocess.run(
         ["ps", "-o", "lstart=", "-p", str(pid)], check=False, capture_output=True, text=True
-    ).stdout.strip()  # noqa: S603, S607
+    ).stdout.strip()
 
 
 def serve(server: ArtifactServer, ready_file: Path, parent: int, idle_seconds: float, store: Store) -> None:
@@ -233,7 +233,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--parent-pid", type=int, required=True, help="the process with which it ends")
     parser.add_argument("--blobs", required=True, help="SHA-256 digests to serve, separated by commas")
-    parser.add_argument("--bind", default="0.0.0.0", help="address to listen on")  # noqa: S104 - nodes must reach it
+    parser.add_argument("--bind", default="0.0.0.0", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--max-transfers", type=int, default=8, help="transfers at once")
     parser.add_argument(

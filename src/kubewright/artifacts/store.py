@@ -1,6 +1,7 @@
 """The cache: files by their SHA-256, an index from recipes to files, locks and temporary folders.
 
-Everything appears by a rename after an fsync, so that an interrupted process leaves nothing half done. What it leaves in ``tmp`` is removed by the next one.
+Everything appears by a rename after an fsync, so that an interrupted process leaves nothing half done. What it
+leaves in ``tmp`` is removed by the next one.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Store:
     def holds(self, sha256: str, *, again: bool = False) -> bool:
         """Whether the file is there and undamaged; a damaged one is removed.
 
-        A file that was verified before and has kept its size, times and inode is read again only if asked for by ``again``.
+        A file that was verified before and has kept its size, times and inode is read again only if asked for by
+        ``again``.
         """
         path, note = self.path(sha256), self.root / "verified" / sha256
         try:
@@ -127,7 +129,7 @@ class Store:
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A temporary folder on the store's file system, removed at the end, or by the next process if this one is killed."""
+        """A temporary folder on the store's file system, removed at the end, or by the next process after a kill."""
         self._sweep()
         folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
         with (self.root / "tmp" / f"{folder.name}.lock").open("w") as stream:

@@ -93,7 +93,7 @@ def _values(component: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _filled(value: Any, values: dict[str, str]) -> Any:  # noqa: ANN401 - recipes are nested plain data
+def _filled(value: Any, values: dict[str, str]) -> Any:
     """The same data with known placeholders replaced; unknown ones stay for later."""
     if isinstance(value, str):
         for name, text in values.items():

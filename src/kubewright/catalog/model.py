@@ -1,7 +1,7 @@
 """What the catalogue says of a release and of each artifact that a node needs.
 
-An *artifact* is one file in the cache with one SHA-256: a binary, a tar archive whose members are installed, or an OCI archive of one
-image.
+An *artifact* is one file in the cache with one SHA-256: a binary, a tar archive whose members are installed, or an
+OCI archive of one image.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ class Kind(enum.StrEnum):
 class Artifact:
     """One artifact as the catalogue knows it, before anything was fetched.
 
-    ``roles`` says on which nodes it is needed: ``{"control-plane"}``, ``{"worker"}`` or both. ``destination`` is the file (binary) or directory
-    (archive) on the node; it may hold ``{bin_dir}``. ``reference`` is the image's name as manifests use it. ``upstream`` and ``gomod`` are the recipes (see the data files).
-    ``component`` is the key into the release's versions, ``members`` are the files of an archive that are installed (paths within it).
+    ``roles`` says on which nodes it is needed: ``{"control-plane"}``, ``{"worker"}`` or both. ``destination`` is the
+    file (binary) or directory (archive) on the node; it may hold ``{bin_dir}``. ``reference`` is the image's name as
+    manifests use it. ``upstream`` and ``gomod`` are the recipes (see the data files). ``component`` is the key into
+    the release's versions, ``members`` are the files of an archive that are installed (paths within it).
     """
 
     name: str
@@ -45,10 +46,11 @@ class Artifact:
 class BuildUnit:
     """One build from Go modules: what one ``go build`` makes.
 
-    ``module`` at ``version`` (with its ``v``) must have ``checksum`` (the ``h1:`` hash of the Go checksum database; empty where the unit has no module of
-    its own). ``modules`` are further modules that are needed. ``staging`` is the version that replaces the modules which Kubernetes keeps
-    in its own tree, empty for others. ``packages`` maps import paths to the file that each becomes, ``variables`` are set at link time.
-    ``program`` names a Go program of ours under ``artifacts/go``. ``seconds`` is a cold build on two cores, ``megabytes`` the build cache it needs.
+    ``module`` at ``version`` (with its ``v``) must have ``checksum`` (the ``h1:`` hash of the Go checksum database;
+    empty where the unit has no module of its own). ``modules`` are further modules that are needed. ``staging`` is
+    the version that replaces the modules which Kubernetes keeps in its own tree, empty for others. ``packages`` maps
+    import paths to the file that each becomes, ``variables`` are set at link time. ``program`` names a Go program of
+    ours under ``artifacts/go``. ``seconds`` is a cold build on two cores, ``megabytes`` the build cache it needs.
     """
 
     name: str
@@ -95,10 +97,11 @@ class Skew:
 class Release:
     """A supported Kubernetes version with everything that goes with it.
 
-    ``versions`` maps component names (``kubernetes``, ``etcd``, ``coredns``, ``pause``, ``containerd``, ``runc``, ``cni-plugins``, ``flannel``,
-    ``flannel-cni``, ``haproxy``) to versions without a leading ``v``. ``sources`` says of each where the version was read. ``units`` and ``bases`` are what
-    builds from Go modules need, by name; ``go`` is the oldest Go that can build them. ``registries`` maps hosts in image names to the
-    hosts that their registries run on, where they differ.
+    ``versions`` maps component names (``kubernetes``, ``etcd``, ``coredns``, ``pause``, ``containerd``, ``runc``,
+    ``cni-plugins``, ``flannel``, ``flannel-cni``, ``haproxy``) to versions without a leading ``v``. ``sources`` says
+    of each where the version was read. ``units`` and ``bases`` are what builds from Go modules need, by name; ``go``
+    is the oldest Go that can build them. ``registries`` maps hosts in image names to the hosts that their registries
+    run on, where they differ.
     """
 
     kubernetes: str
@@ -143,8 +146,10 @@ class Catalog:
 class ResolvedArtifact:
     """An artifact that is in the cache, verified: what documents say of it.
 
-    ``sha256`` is of the cached file, ``size`` in bytes. ``members`` maps each file of an archive that is installed to its own SHA-256
-    (paths within the archive; folders that all of them share are left away below ``destination``). ``packages`` are system packages that stand in for it (then there is no file, ``sha256`` is empty): runc from the distribution under gomod.
+    ``sha256`` is of the cached file, ``size`` in bytes. ``members`` maps each file of an archive that is installed to
+    its own SHA-256 (paths within the archive; folders that all of them share are left away below ``destination``).
+    ``packages`` are system packages that stand in for it (then there is no file, ``sha256`` is empty): runc from the
+    distribution under gomod.
     """
 
     name: str

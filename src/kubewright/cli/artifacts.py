@@ -57,7 +57,7 @@ def list_artifacts(
     bundle: BundleOption = "",
     output: Output = "table",
 ) -> None:
-    """List what a version needs, where each version was read, and which sources have it in the cache.
+    r"""List what a version needs, where each version was read, and which sources have it in the cache.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def build(
     source: SourceOption = "gomod",
     output: Output = "table",
 ) -> None:
-    """Build everything from Go modules on this machine: about 20 minutes on two processors, once.
+    r"""Build everything from Go modules on this machine: about 20 minutes on two processors, once.
 
     \b
     Examples:
@@ -97,19 +97,20 @@ def build(
         raise BadInputError(
             "--source", f"nothing is built from {source}", "Use `kubewright artifacts fetch --source …`"
         )
-    _get(kubernetes, architecture, source, "", "", output)
+    _get(kubernetes, architecture, output, source=source)
 
 
 @app.command()
 def fetch(
     kubernetes: Kubernetes = "",
     architecture: Architecture = "",
+    *,
     source: SourceOption = "auto",
     mirror: Mirror = "",
     bundle: BundleOption = "",
     output: Output = "table",
 ) -> None:
-    """Bring everything that a version needs into the cache.
+    r"""Bring everything that a version needs into the cache.
 
     \b
     Examples:
@@ -117,7 +118,7 @@ def fetch(
       kubewright artifacts fetch --source mirror --mirror https://mirror.example.org/kubernetes
       kubewright artifacts fetch --source bundle --bundle kubernetes.tar
     """
-    _get(kubernetes, architecture, source, mirror, bundle, output)
+    _get(kubernetes, architecture, output, source=source, mirror=mirror, bundle=bundle)
 
 
 @app.command("bundle")
@@ -125,11 +126,12 @@ def make_bundle(
     target: Annotated[Path, typer.Argument(help="File ending in .tar, or a directory.", metavar="TARGET")],
     kubernetes: Kubernetes = "",
     architecture: Architecture = "",
+    *,
     source: SourceOption = "auto",
     mirror: Mirror = "",
     output: Output = "table",
 ) -> None:
-    """Write everything that a version needs into one bundle, to carry to a place without a network.
+    r"""Write everything that a version needs into one bundle, to carry to a place without a network.
 
     \b
     Examples:
@@ -151,7 +153,7 @@ def make_bundle(
 
 @app.command()
 def verify(output: Output = "table") -> None:
-    """Read every file of the cache again; damaged ones are removed, so that they are fetched again.
+    r"""Read every file of the cache again; damaged ones are removed, so that they are fetched again.
 
     \b
     Example:
@@ -172,7 +174,7 @@ def verify(output: Output = "table") -> None:
         )
 
 
-def _get(kubernetes: str, architecture: str, source: str, mirror: str, bundle: str, output: str) -> None:
+def _get(kubernetes: str, architecture: str, output: str, *, source: str, mirror: str = "", bundle: str = "") -> None:
     as_json = want_json(output)
     with _progress() as report:
         found = resolve(
@@ -280,7 +282,7 @@ class _Lines:
         if fraction and fraction < 1.0:
             left = f" {fraction:.0%}, about {_minutes(seconds * (1 - fraction) / fraction)} left"
         took = f" after {_minutes(seconds)}" if state == "done" else ""
-        print(f"{name}: {state}{left}{took}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"{name}: {state}{left}{took}", file=sys.stderr, flush=True)
 
 
 def _minutes(seconds: float) -> str:

@@ -1,1 +1,1 @@
-"""Artifacts built on this machine: binaries from Go modules, images from those binaries and a distribution's packages."""
+"""Artifacts built here: binaries from Go modules, images from those binaries and a distribution's packages."""

@@ -12,7 +12,7 @@ from kubewright.artifacts.gomod.toolchain import run_command
 from kubewright.catalog.model import BaseLayer
 from kubewright.errors import ArtifactError
 
-_DROPPED = (
+DROPPED = (
     "./dev",
     "./etc/apt",
     "./etc/hostname",
@@ -35,8 +35,9 @@ _DROPPED = (
     "./var/lib/apt",
     "./var/lib/dpkg",
 )
-_DROPPED_PARTS = ("/gconv/", "/perl-base/", "/perl/")
-"""What a program does not need to run: documentation, translations, character sets, package data, the interpreter of packages' scripts;
+DROPPED_PARTS = ("/gconv/", "/perl-base/", "/perl/")
+"""What a program does not need to run: documentation, translations, character sets, package data, the interpreter of
+packages' scripts;
 and what mmdebstrap takes over from this machine."""
 
 
@@ -91,8 +92,8 @@ def _dropped(member: tarfile.TarInfo) -> bool:
     name = f"./{member.name.removeprefix('./')}"
     return (
         member.isdev()
-        or any(name == path or name.startswith(path) for path in _DROPPED)
-        or any(part in f"{name}/" for part in _DROPPED_PARTS)
+        or any(name == path or name.startswith(path) for path in DROPPED)
+        or any(part in f"{name}/" for part in DROPPED_PARTS)
     )
 
 

@@ -54,7 +54,7 @@ def go_mod(unit: BuildUnit, oldest_go: str, staging: tuple[str, ...]) -> str:
 
 
 def _verify_module(unit: BuildUnit, tools: Toolchain, folder: Path) -> tuple[str, ...]:
-    """Download the unit's module, compare its hash with the catalogue's; the staging modules that its ``go.mod`` names."""
+    """Download the unit's module and compare its hash with the catalogue's; the staging modules it names."""
     if not unit.module:
         return ()
     subject = f"{unit.module} {unit.version}"

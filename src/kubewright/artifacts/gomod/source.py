@@ -58,7 +58,7 @@ class GoModules:
         return reason
 
     def provide(self, artifacts: tuple[Artifact, ...]) -> dict[str, ResolvedArtifact]:
-        """Build these artifacts, one unit after another (``go build`` uses all processors), base layers at the same time.
+        """Build these artifacts: one unit after another (``go build`` uses all processors), base layers beside.
 
         Raises:
             ArtifactError: a tool is missing, the disk is too full, or a build failed.
@@ -221,5 +221,5 @@ def _base_recipe(layer: BaseLayer) -> dict[str, Any]:
         "suite": layer.suite,
         "packages": layer.packages,
         "links": layer.links,
-        "dropped": [bases._DROPPED, bases._DROPPED_PARTS],
-    }  # noqa: SLF001
+        "dropped": [bases.DROPPED, bases.DROPPED_PARTS],
+    }

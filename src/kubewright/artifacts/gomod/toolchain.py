@@ -83,7 +83,7 @@ def run_command(
 ) -> str:
     """Run a command in its own process group, which ends with this call whatever happens; its standard output."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(  # noqa: S603 - the command is ours
+        process = subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
@@ -142,7 +142,7 @@ def _version(go: str) -> str:
     try:
         text = subprocess.run(
             [go, "env", "GOVERSION"], check=True, capture_output=True, text=True, env=environment, timeout=30
-        ).stdout  # noqa: S603
+        ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise ArtifactError(
             "gomod", f"{go} does not run ({error})", f"It was tried for {time.monotonic() - started:.0f} s"
