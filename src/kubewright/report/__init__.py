@@ -1,0 +1,1 @@
+"""What a run shows: plans, progress and summaries as text."""

@@ -1,0 +1,9 @@
+"""Controller side of ``kubewright.cluster.apply_objects``."""
+
+from __future__ import annotations
+
+from kubewright.engine.actions.carrying import ApplyObjects
+
+
+class ActionModule(ApplyObjects):
+    """Apply the cluster's objects, or labels and taints."""

@@ -1,0 +1,9 @@
+"""Controller side of ``kubewright.cluster.finish``."""
+
+from __future__ import annotations
+
+from kubewright.engine.actions.carrying import Finish
+
+
+class ActionModule(Finish):
+    """Say how the run ended."""

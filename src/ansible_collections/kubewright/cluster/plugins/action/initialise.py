@@ -1,0 +1,9 @@
+"""Controller side of ``kubewright.cluster.initialise``."""
+
+from __future__ import annotations
+
+from kubewright.engine.actions.carrying import Initialise
+
+
+class ActionModule(Initialise):
+    """Initialise the first control plane."""

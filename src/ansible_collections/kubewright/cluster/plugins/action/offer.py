@@ -1,0 +1,9 @@
+"""Controller side of ``kubewright.cluster.offer``."""
+
+from __future__ import annotations
+
+from kubewright.engine.actions.carrying import Offer
+
+
+class ActionModule(Offer):
+    """Start the controller's artifact server."""

@@ -1,0 +1,9 @@
+"""Controller side of ``kubewright.cluster.prepare_join``."""
+
+from __future__ import annotations
+
+from kubewright.engine.actions.carrying import PrepareJoin
+
+
+class ActionModule(PrepareJoin):
+    """Create what joining needs."""

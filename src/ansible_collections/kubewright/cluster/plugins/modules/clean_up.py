@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
+"""End a run on a living control plane: remove what only the run needed, and record what it achieved."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: clean_up
+short_description: Remove what only a run needed and record what it achieved
+description:
+  - Removes kubewright's join tokens, uploaded keys and check pods, and notes in the record which nodes know of which others.
+  - Done twice, it changes nothing the second time. Its result may hold the administrator's kubeconfig, so tasks using it need C(no_log).
+options:
+  tokens:
+    description: Whether to remove join tokens and uploaded keys.
+    type: bool
+    default: false
+  check_pods:
+    description: Whether to remove check pods.
+    type: bool
+    default: false
+  fan_out:
+    description: By Node name, the digest of what that node knows of the others; merged into the record.
+    type: dict
+    default: {}
+  kubeconfig:
+    description: Whether to return the administrator's kubeconfig.
+    type: bool
+    default: false
+  run:
+    description: The run that this call belongs to, for the node lock.
+    type: str
+    default: ""
+  lock_timeout:
+    description: Seconds to wait for another holder of the node lock.
+    type: float
+    default: 600
+author: The kubewright authors (@kubewright)
+"""
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import checkpods, entry, files, joining, kubeconfig, record
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+ARGUMENTS: dict[str, Any] = {
+    "tokens": {"type": "bool", "default": False, "no_log": False},
+    "check_pods": {"type": "bool", "default": False},
+    "fan_out": {"type": "dict", "default": {}},
+    "kubeconfig": {"type": "bool", "default": False},
+}
+
+
+def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
+    """The module's result."""
+    client = admin_client(system)
+    changed = False
+    if params["tokens"]:
+        changed |= joining.cleanup(system, {"token_ids": [], "certificates": True})["changed"]
+    if params["check_pods"]:
+        changed |= bool(checkpods.delete_all(client))
+    if params["fan_out"]:
+        changed |= note_fan_out(client, params["fan_out"])
+    text = files.read_text(system.path(kubeconfig.ADMIN_CONF)) if params["kubeconfig"] else ""
+    return {"changed": changed, "kubeconfig": text}
+
+
+def note_fan_out(client: Client, digests: dict[str, str]) -> bool:
+    """Merge what nodes know of the others into the record; whether that changed it."""
+    before = record.read(client) or {}
+    merged = dict(before.get("fan_out") or {}, **digests)
+    return record.write(client, dict(before, fan_out=merged))
+
+
+def main() -> None:
+    """Run as a module."""
+    entry.changing("clean up", work, ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Options and output that verbs share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kubewright.errors import BadInputError, ExitCode, KubewrightError
+
+Inventories = Annotated[
+    list[str],
+    typer.Option("-i", "--inventory", help="Inventory file, directory, script or host list; may be repeated."),
+]
+Limit = Annotated[str, typer.Option("--limit", "-l", metavar="HOST[,HOST]", help="Only these hosts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
+Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every change and Ansible's own output.")]
+User = Annotated[str, typer.Option("-u", "--user", help="SSH user.")]
+PrivateKey = Annotated[str, typer.Option("--private-key", help="SSH private key file.")]
+AskPass = Annotated[bool, typer.Option("-k", "--ask-pass", help="Ask for the SSH password.")]
+AskBecomePass = Annotated[bool, typer.Option("-K", "--ask-become-pass", help="Ask for the sudo password.")]
+VaultFiles = Annotated[list[str], typer.Option("--vault-password-file", help="Vault password file; may be repeated.")]
+AskVault = Annotated[bool, typer.Option("-J", "--ask-vault-pass", help="Ask for the vault password.")]
+ExtraVars = Annotated[
+    list[str], typer.Option("-e", "--extra-vars", help="Variables as for ansible-playbook -e; may be repeated.")
+]
+Forks = Annotated[int, typer.Option("-f", "--forks", help="Hosts worked on at the same time.")]
+StateDir = Annotated[str, typer.Option("--state-dir", help="Where run records lie; by default beside the inventory.")]
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def state_directory(inventories: list[str], given: str) -> Path:
+    """Where run records lie: given, beside the inventory, or in the user's state folder.
+
+    Raises:
+        BadInputError: no inventory was named, or a named one does not exist.
+
+    """
+    if not inventories:
+        raise BadInputError("-i", "no inventory was named", "Name one: -i inventory/mycluster/hosts.yml")
+    for source in inventories:
+        if "," not in source and not Path(source).exists():
+            raise BadInputError(f"-i {source}", "there is no such file or directory", "Check the path")
+    if given:
+        return Path(given).absolute()
+    first = Path(inventories[0])
+    folder = first if first.is_dir() else first.parent
+    if first.exists() and os.access(folder, os.W_OK):
+        return folder.absolute() / ".kubewright"
+    import platformdirs  # noqa: PLC0415  needed in this rare case only
+
+    return Path(platformdirs.user_state_dir("kubewright")) / first.stem
+
+
+def want_json(output: str) -> bool:
+    """Whether ``-o`` asks for JSON.
+
+    Raises:
+        BadInputError: it is neither table nor json.
+
+    """
+    if output not in ("table", "json"):
+        raise BadInputError(f"-o {output}", "there is no such output format", "Use table or json")
+    return output == "json"
+
+
+def show_error(error: KubewrightError) -> None:
+    """Print an error: what, where, why and what to do."""
+    nested = getattr(error, "errors", ())
+    for each in nested or (error,):
+        err.print(f"Error: {each.subject}: {each.cause}", style="red", markup=False)
+        if each.remedy:
+            err.print(f"  {each.remedy}.".replace("..", "."), markup=False)
+
+
+def leave(error: KubewrightError | None) -> None:
+    """End the command with the right exit code."""
+    if error is None:
+        raise typer.Exit(ExitCode.DONE)
+    show_error(error)
+    raise typer.Exit(error.exit_code)

@@ -1,0 +1,84 @@
+"""What verbs that run a playbook have in common: the run's folder, progress, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kubewright.cli.common import err, out, state_directory
+from kubewright.engine.motor import Connection, Outcome, judge, run_playbook
+from kubewright.engine.record import Run
+from kubewright.errors import ExitCode, KubewrightError
+from kubewright.plan import Plan
+from kubewright.report.progress import Progress
+from kubewright.report.text import plan_lines
+
+
+class InterruptedRunError(KubewrightError):
+    """Ctrl-C ended the run."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a verb that runs a playbook."""
+
+    inventories: list[str]
+    connection: Connection
+    limit: str = ""
+    dry_run: bool = False
+    json: bool = False
+    verbose: bool = False
+    state_dir: str = ""
+
+
+def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, KubewrightError | None]:
+    """Run a playbook with progress; the run's folder and the error it ended with."""
+    run = Run.create(state_directory(options.inventories, options.state_dir), playbook)
+    progress = Progress(run.events, err)
+
+    def listen(event: dict[str, Any]) -> None:
+        if event.get("event") == "playbook_on_task_start":
+            progress.task(str(event["event_data"].get("name", "")))
+        if options.verbose and event.get("stdout"):
+            err.print(event["stdout"], markup=False)
+
+    with progress.shown():
+        outcome = run_playbook(
+            playbook,
+            options.inventories,
+            variables={
+                "kubewright_run_directory": str(run.directory),
+                "kubewright_limit": options.limit,
+                "kubewright_dry_run": options.dry_run,
+                **variables,
+            },
+            connection=options.connection,
+            listener=listen,
+        )
+    (run.directory / "ansible.log").write_text(outcome.output)
+    return run, _ended(outcome, run)
+
+
+def _ended(outcome: Outcome, run: Run) -> KubewrightError | None:
+    if outcome.interrupted:
+        return InterruptedRunError(
+            "interrupted",
+            "what was under way may be half done",
+            "Run the same command again; it goes on where this one stopped",
+        )
+    return judge(outcome, run)
+
+
+def show_plan(run: Run, options: Options) -> None:
+    """Print the plan of a run, if it came that far."""
+    if not run.has("plan"):
+        return
+    plan = Plan.from_json(run.read("plan"))
+    if options.json:
+        out.print_json(json.dumps(plan.to_json()))
+        return
+    for line in plan_lines(plan, verbose=options.verbose):
+        out.print(line, markup=False)

@@ -1,0 +1,150 @@
+"""The common part of all actions: run folder, errors as results, and calls of node-side modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+
+from kubewright.engine.record import Run, error_to_json
+from kubewright.errors import (
+    ERRORS_BY_EXIT_CODE,
+    BadInputError,
+    KubewrightError,
+    StepFailedError,
+    UnreachableError,
+)
+
+COLLECTION = "kubewright.cluster"
+PYTHON = "/usr/bin/python3"
+
+
+class RunAction(ActionBase):  # type: ignore[misc]
+    """An action of a run. Sub-classes implement :meth:`act` and may return any result fields."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+    stage: ClassVar[str] = ""
+    one_per_run: ClassVar[bool] = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Carry out the action; every KubewrightError becomes a failed result and a line in the journal."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self.variables: dict[str, Any] = task_vars or {}
+        run = Run(Path(self._task.args["run"])) if "run" in self._task.args else None
+        try:
+            result.update(self.act(run) if run else self.begin())
+        except KubewrightError as error:
+            if run:
+                run.fail(error, host=self.host, stage=self.stage)
+            result.update(failed=True, msg=str(error), kubewright_error=error_to_json(error))
+        return result
+
+    def begin(self) -> dict[str, Any]:
+        """Act without a run's folder: only the first action of a run does."""
+        raise StepFailedError(type(self).__name__, "argument run is missing")
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Do the work; return result fields."""
+        raise NotImplementedError
+
+    @property
+    def host(self) -> str:
+        """The inventory name of the host that modules run on."""
+        return str(self._task.args.get("host") or self.variables["inventory_hostname"])
+
+    def module(self, name: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+        """Run a module of the collection on the host; one remote call.
+
+        Raises:
+            UnreachableError: no connection, or the login or sudo was refused.
+            StepFailedError: the module failed; its own message is the cause.
+
+        """
+        self._use_system_python()
+        real_mode = self._task.check_mode
+        self._task.check_mode = check
+        try:
+            answer: dict[str, Any] = self._execute_module(
+                module_name=f"{COLLECTION}.{name}", module_args=arguments, task_vars=self.variables
+            )
+        except AnsibleConnectionFailure as error:
+            raise connection_error(self.host, str(error)) from error
+        except AnsibleError as error:
+            raise login_error(self.host, str(error)) from error
+        finally:
+            self._task.check_mode = real_mode
+        if answer.get("unreachable"):
+            raise connection_error(self.host, str(answer.get("msg", "")))
+        if answer.get("failed"):
+            raise module_error(self.host, name, answer)
+        return answer
+
+    def _use_system_python(self) -> None:
+        """Name the interpreter, unless the inventory does: looking for one costs a remote call a host."""
+        delegated = self.variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to or "", None)
+        scope = self.variables if delegated is None else delegated
+        scope.setdefault("ansible_python_interpreter", PYTHON)
+
+
+def connection_error(host: str, message: str) -> UnreachableError:
+    """What is wrong with a connection, told from SSH's own words."""
+    text = " ".join(message.split())
+    known = (
+        (
+            "REMOTE HOST IDENTIFICATION HAS CHANGED",
+            "its SSH host key is not the one in known_hosts",
+            "Find out why (reinstalled? someone in between?), then remove the old key with ssh-keygen -R",
+        ),
+        (
+            "Host key verification failed",
+            "its SSH host key is not known",
+            "Add it to known_hosts after checking it (ssh-keyscan), or connect once by ssh",
+        ),
+        (
+            "Permission denied",
+            "the SSH login was refused",
+            "Check ansible_user and the key (ansible_ssh_private_key_file, --private-key, or -k)",
+        ),
+    )
+    for words, cause, remedy in known:
+        if words in text:
+            return UnreachableError(f"host {host}", cause, remedy)
+    return UnreachableError(
+        f"host {host}",
+        f"no SSH connection: {text}",
+        "Check that it is up and that ansible_host and ansible_port are right",
+    )
+
+
+def login_error(host: str, message: str) -> UnreachableError:
+    """A refused sudo is a refused login."""
+    text = " ".join(message.split())
+    return UnreachableError(
+        f"host {host}",
+        f"commands cannot be run as root: {text}",
+        "Give the sudo password by -K or ansible_become_password",
+    )
+
+
+def module_error(host: str, name: str, answer: dict[str, Any]) -> KubewrightError:
+    """The error that a failed module's answer stands for."""
+    message = str(answer.get("msg", "")).strip()
+    output = f"{message} {answer.get('module_stdout', '')} {answer.get('module_stderr', '')}"
+    if (
+        "sudo: a password is required" in output
+        or "is not in the sudoers" in output
+        or "Missing sudo password" in output
+    ):
+        return login_error(host, "sudo was refused")
+    if "No such file or directory" in output and "python" in output:
+        return BadInputError(
+            f"host {host}", "there is no Python", "Install python3, or name one with ansible_python_interpreter"
+        )
+    error = answer.get("error")
+    if error:
+        kind = ERRORS_BY_EXIT_CODE.get(error["exit_code"], StepFailedError)
+        return kind(f"host {host}, {error['subject']}", error["cause"], error["remedy"])
+    return StepFailedError(f"host {host}, {name}", message or output.strip()[:2000])

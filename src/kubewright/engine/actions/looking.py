@@ -1,0 +1,107 @@
+"""Probe, compare and plan. Nothing is changed anywhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.errors import LockedError, UnreachableError
+from kubewright.plan import Plan, Stage
+from kubewright.report.text import plan_lines
+
+LOCK_WAIT_SECONDS = 900
+
+
+class Examine(RunAction):
+    """Probe one host; if another run's module still works there, wait for it and say so."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Write ``hosts/HOST``."""
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while True:
+            asked = time.time()
+            try:
+                facts = self.module("probe", {})["facts"]
+            except UnreachableError as error:
+                run.event("unreachable", host=self.host, cause=error.cause)
+                answer = {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()}
+                run.write(f"hosts/{self.host}", answer)
+                return {"changed": False, "reachable": False}
+            busy = facts.get("busy")
+            if not busy:
+                break
+            self._wait(run, busy, deadline)
+        now = (asked + time.time()) / 2
+        run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now})
+        return {"changed": False, "reachable": True}
+
+    def _wait(self, run: Run, busy: dict[str, Any], deadline: float) -> None:
+        what = f"{busy.get('action', 'a change')} (process {busy.get('pid', '?')}) of an earlier run"
+        if time.monotonic() > deadline:
+            raise LockedError(f"host {self.host}", f"{what} still works there", "Wait for it, or look at that process")
+        run.event("waiting", host=self.host, what=f"{what} still works there")
+        self._display.display(f"{self.host}: waiting, {what} still works there")
+        time.sleep(2)
+
+
+class Document(RunAction):
+    """Compute topology and documents."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """See :func:`kubewright.engine.flow.make_documents`."""
+        return {**make_documents(run), "changed": False}
+
+
+class Inspect(RunAction):
+    """Compare one host with its document, by the code that would change it."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Write ``inspections/HOST``; under ``--check --diff`` the differences are the result."""
+        if self.host not in run.read("scope")["scope"] or not run.read(f"hosts/{self.host}")["reachable"]:
+            return {"changed": False, "skipped": True}
+        document = run.read(f"documents/{self.host}")["document"]
+        if Inputs.load(run).request.verb == "check":
+            return {"changed": False, "skipped": True}
+        answer = self.module("converge", {"document": document, "run": run.directory.name}, check=True)
+        run.write(f"inspections/{self.host}", {"changes": answer["changes"], "restarted": answer["restarted"]})
+        shown: dict[str, Any] = {"changed": False}
+        if self._task.check_mode:
+            shown = {"changed": bool(answer["changes"]), "diff": answer.get("diff", [])}
+        return shown
+
+
+class CompareObjects(RunAction):
+    """Compare the cluster's objects, labels and taints with what they should be."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Write ``objects``."""
+        document = load_cluster_document(run)
+        arguments = {"objects": list(document.objects), "node_metadata": document.node_metadata}
+        answer = self.module("objects", {**arguments, "run": run.directory.name}, check=True)
+        run.write("objects", {key: answer[key] for key in ("changes", "node_changes", "missing_nodes")})
+        return {"changed": False}
+
+
+class MakePlan(RunAction):
+    """Compute the plan, show it, and say which hosts it touches."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """``go`` is false for a dry run and for an empty plan."""
+        plan = make_plan(run)
+        inputs = Inputs.load(run)
+        lines = plan_lines(plan)
+        run.event("planned", steps=len(plan.steps))
+        go = not plan.empty and not inputs.request.dry_run
+        played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
+        return {"changed": False, "go": go, "hosts": _hosts(plan, played), "plan": lines}
+
+
+def _hosts(plan: Plan, played: list[str]) -> list[str]:
+    """The hosts that have steps of their own; one at least, for what is delegated."""
+    own = (Stage.CONVERGE, Stage.JOIN_CONTROL_PLANE, Stage.JOIN_WORKER, Stage.FAN_OUT, Stage.CHECK)
+    hosts = list(dict.fromkeys(step.host for step in plan.steps if step.stage in own))
+    return hosts or played[:1]

@@ -1,0 +1,78 @@
+"""The first actions of a run: read the inventory, ask a control plane, choose whom to look at. Nothing is changed anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.flow import choose_scope
+from kubewright.engine.inputs import Request, read_inputs, split_names
+from kubewright.engine.record import Run, error_to_json
+from kubewright.errors import KubewrightError, UnreachableError
+from kubewright.inventory import from_hostvars
+
+
+class Begin(RunAction):
+    """Read inventory and settings and open the run's folder."""
+
+    def begin(self) -> dict[str, Any]:
+        """Runs on the controller only; every host of the inventory is read, whatever the limit."""
+        variables = self.variables
+        given = variables.get("kubewright_run_directory")
+        run = Run(Path(str(given))) if given else None
+        try:
+            return self._begin(run)
+        except KubewrightError as error:
+            if run:
+                run.event("failed", host="", stage="", error=error_to_json(error))
+            raise
+
+    def _begin(self, run: Run | None) -> dict[str, Any]:
+        variables = self.variables
+        ansible_limited = variables.get("ansible_limit") is not None
+        played = tuple(str(name) for name in variables.get("ansible_play_hosts_all", ()))
+        inventory = from_hostvars(
+            variables["hostvars"],
+            variables["groups"],
+            inventory_sources=[str(source) for source in variables.get("ansible_inventory_sources") or ()],
+            limited=played if ansible_limited else None,
+        )
+        limit = split_names(variables.get("kubewright_limit"))
+        if ansible_limited:
+            cluster_hosts = set(inventory.groups.get("k8s_cluster", ())) | set(inventory.groups.get("etcd", ()))
+            limit = tuple(name for name in played if name in cluster_hosts)
+        request = Request(
+            verb=str(self._task.args["verb"]),
+            limit=limit,
+            ansible_limited=ansible_limited,
+            dry_run=bool(self._task.check_mode or variables.get("kubewright_dry_run", False)),
+        )
+        inputs = read_inputs(inventory, request, str(variables.get("kubewright_state_directory") or ""))
+        run = run or Run.create(Path(inputs.state_directory), request.verb)
+        inputs.save(run)
+        run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run)
+        return {"directory": str(run.directory), "control_planes": list(inputs.names.control_plane), "changed": False}
+
+
+class Observe(RunAction):
+    """Ask one control plane for the state of the cluster. One that does not answer is an answer, too."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """``found`` ends the playbook's loop over the control planes."""
+        answer: dict[str, Any] = {"reachable": True, "state": {}}
+        try:
+            answer["state"] = self.module("cluster_state", {"timeout": 10})
+        except UnreachableError as error:
+            answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
+        run.write(f"observations/{self.host}", answer)
+        state = answer.get("state", {})
+        return {"found": bool(state.get("answers")), "changed": False}
+
+
+class Scope(RunAction):
+    """Decide which hosts this run looks at."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """See :func:`kubewright.engine.flow.choose_scope`."""
+        return {**choose_scope(run), "changed": False}

@@ -1,0 +1,142 @@
+"""What a run was asked to do and what the inventory says, as one JSON value that all its actions share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from kubewright.engine.record import Run
+from kubewright.errors import BadInputError
+from kubewright.inventory import Inventory
+from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
+from kubewright.topology import GroupNames
+
+ADDRESS_CACHE = "addresses.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked.
+
+    ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts cannot be played on and fan-outs are left for a run
+    without it. ``dry_run`` stops after the plan; ``check`` does too and comes from ``--check``.
+    """
+
+    verb: str
+    limit: tuple[str, ...] | None = None
+    ansible_limited: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The request, the parsed settings and the groups."""
+
+    request: Request
+    settings: Settings
+    names: GroupNames
+    inventory_directory: str
+    state_directory: str
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """Hosts that the run may bring up to date, in the inventory's order."""
+        return tuple(name for name in self.names.all if self.request.limit is None or name in self.request.limit)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Where the administrator's kubeconfig is put on the controller."""
+        folder = self.settings.cluster.artifacts_dir
+        return (Path(folder) if folder else Path(self.inventory_directory) / "artifacts") / "admin.conf"
+
+    def save(self, run: Run) -> None:
+        """Write to the run's folder."""
+        run.write(
+            "inputs",
+            {
+                "request": vars(self.request),
+                "cluster": self.settings.cluster.model_dump(mode="json"),
+                "hosts": {name: host.model_dump(mode="json") for name, host in self.settings.hosts.items()},
+                "names": {
+                    "control_plane": self.names.control_plane,
+                    "worker": self.names.worker,
+                    "etcd": self.names.etcd,
+                },
+                "inventory_directory": self.inventory_directory,
+                "state_directory": self.state_directory,
+                "origins": self.settings.origins,
+            },
+        )
+
+    @classmethod
+    def load(cls, run: Run) -> Inputs:
+        """Read from the run's folder."""
+        raw = run.read("inputs")
+        limit = raw["request"]["limit"]
+        return cls(
+            request=Request(**{**raw["request"], "limit": None if limit is None else tuple(limit)}),
+            settings=Settings(
+                cluster=ClusterSettings.model_validate(raw["cluster"]),
+                hosts={name: HostSettings.model_validate(host) for name, host in raw["hosts"].items()},
+                origins=raw["origins"],
+            ),
+            names=GroupNames(**{group: tuple(hosts) for group, hosts in raw["names"].items()}),
+            inventory_directory=raw["inventory_directory"],
+            state_directory=raw["state_directory"],
+        )
+
+
+def read_inputs(inventory: Inventory, request: Request, state_directory: str = "") -> Inputs:
+    """Parse the settings of a loaded inventory.
+
+    Raises:
+        BadInputError: settings or groups are wrong (all of them in one :class:`~kubewright.errors.BadInputErrors`).
+
+    """
+    names = group_names(inventory)
+    unknown = set(request.limit or ()) - set(names.all)
+    if unknown:
+        raise BadInputError(
+            "--limit",
+            f"{', '.join(sorted(unknown))} is not a cluster host of this inventory",
+            f"Name some of: {', '.join(names.all)}",
+        )
+    settings = parse({host.name: host for host in inventory.hosts if host.name in names.all})
+    directory = str(inventory.directory or Path.cwd())
+    return Inputs(
+        request=request,
+        settings=settings,
+        names=names,
+        inventory_directory=directory,
+        state_directory=state_directory or default_state_directory(inventory, settings.cluster.cluster_name),
+    )
+
+
+def group_names(inventory: Inventory) -> GroupNames:
+    """The groups that make the topology."""
+    groups = inventory.groups
+    return GroupNames(
+        control_plane=tuple(groups.get("kube_control_plane", ())),
+        worker=tuple(groups.get("kube_node", ())),
+        etcd=tuple(groups.get("etcd", ())),
+    )
+
+
+def default_state_directory(inventory: Inventory, cluster_name: str) -> str:
+    """Beside the inventory where that is a directory, else the user's state folder by cluster name."""
+    if inventory.directory is not None and os.access(inventory.directory, os.W_OK):
+        return str(inventory.directory / ".kubewright")
+    return str(Path(platformdirs.user_state_dir("kubewright")) / cluster_name)
+
+
+def split_names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """A limit as given by ``-e kubewright_limit=a,b`` or as a list."""
+    if not value:
+        return None
+    parts: Sequence[Any] = value.split(",") if isinstance(value, str) else value
+    return tuple(str(part).strip() for part in parts if str(part).strip())

@@ -1,0 +1,191 @@
+"""Run a playbook of the collection by ansible-runner, on a leash, and tell what happens while it runs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ansible_runner import Runner, RunnerConfig
+
+import kubewright
+from kubewright.engine.record import Run, error_from_json
+from kubewright.errors import BadInputError, KubewrightError, StepFailedError
+
+FORKS = 20
+TAIL_LINES = 30
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How hosts are reached, as ``ansible-playbook`` takes it; passwords are asked for here and travel by the terminal, never by a file."""
+
+    user: str = ""
+    private_key: str = ""
+    ask_pass: bool = False
+    ask_become_pass: bool = False
+    vault_password_files: tuple[str, ...] = ()
+    ask_vault_pass: bool = False
+    extra_vars: tuple[str, ...] = ()
+    forks: int = FORKS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a playbook ended. ``output`` is Ansible's own text."""
+
+    status: str
+    return_code: int
+    output: str
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return self.status == "canceled"
+
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+def run_playbook(
+    playbook: str,
+    inventories: Sequence[str],
+    *,
+    variables: dict[str, Any],
+    connection: Connection,
+    listener: Listener,
+) -> Outcome:
+    """Run ``kubewright.cluster.PLAYBOOK``; each runner event goes to ``listener``.
+
+    The private folder of ansible-runner lies in memory-backed storage where there is one, and is removed whatever happens.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="kubewright-run-"))
+    lines: list[str] = []
+
+    def handle(event: dict[str, Any]) -> bool:
+        lines.extend(event.get("stdout", "").splitlines())
+        listener(event)
+        return False  # what matters is in the journal; runner's own copy of each event is not kept
+
+    try:
+        config = _config(folder, playbook, inventories, variables, connection)
+        with _cancellable() as cancelled:
+            runner = Runner(config=config, event_handler=handle, cancel_callback=cancelled)
+            runner.run()
+        return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _config(
+    folder: Path, playbook: str, inventories: Sequence[str], variables: dict[str, Any], connection: Connection
+) -> RunnerConfig:
+    command_line, passwords = _command_line(connection)
+    config = RunnerConfig(
+        private_data_dir=str(folder),
+        playbook=f"kubewright.cluster.{playbook}",
+        inventory=[str(Path(source).absolute()) if Path(source).exists() else source for source in inventories],
+        extravars=variables,
+        cmdline=command_line,
+        passwords=passwords,
+        envvars=_environment(),
+        quiet=True,
+        rotate_artifacts=0,
+    )
+    config.prepare()
+    config.cwd = str(Path.cwd())
+    config.suppress_ansible_output = True
+    ansible = Path(sys.executable).with_name("ansible-playbook")
+    leash = [sys.executable, "-m", "kubewright.engine.leash", str(os.getpid())]
+    config.command = [*leash, str(ansible) if ansible.exists() else config.command[0], *config.command[1:]]
+    return config
+
+
+def _environment() -> dict[str, str]:
+    """Settings of Ansible's that are ours to choose; everything else stays as the user has it."""
+    source = str(Path(kubewright.__file__).parent.parent)
+    paths = [path for path in (source, os.environ.get("PYTHONPATH", "")) if path]
+    return {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "ANSIBLE_RETRY_FILES_ENABLED": "0",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_INVENTORY_IGNORE_REGEX": os.environ.get("ANSIBLE_INVENTORY_IGNORE_REGEX", "^artifacts$"),
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+    }
+
+
+def _command_line(connection: Connection) -> tuple[str, dict[str, str]]:
+    """Options for ``ansible-playbook`` and what to answer when it asks."""
+    options = [f"--forks {connection.forks}"]
+    passwords: dict[str, str] = {}
+    if connection.user:
+        options.append(f"-u {connection.user}")
+    if connection.private_key:
+        options.append(f"--private-key '{connection.private_key}'")
+    for path in connection.vault_password_files:
+        options.append(f"--vault-password-file '{path}'")
+    for extra in connection.extra_vars:
+        options.append(f"-e {_quoted(extra)}")
+    if connection.ask_pass:
+        options.append("-k")
+        passwords[r"SSH password:\s*$"] = getpass.getpass("SSH password: ")
+    if connection.ask_become_pass:
+        options.append("-K")
+        passwords[r"BECOME password.*:\s*$"] = getpass.getpass("BECOME password: ")
+    if connection.ask_vault_pass:
+        options.append("--ask-vault-pass")
+        passwords[r"Vault password.*:\s*$"] = getpass.getpass("Vault password: ")
+    return " ".join(options), passwords
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+@contextmanager
+def _cancellable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C cancels the run instead of breaking it: what is under way on a node there ends, or is finished by the next run."""
+    pressed = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        pressed.set()
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield pressed.is_set
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def judge(outcome: Outcome, run: Run) -> KubewrightError | None:
+    """The error that a run ended with, or None. The first failure decides the exit code."""
+    failures = [error_from_json(event["error"]) for event in run.failures()]
+    if failures:
+        return failures[0] if len(failures) == 1 else _several(failures)
+    if outcome.return_code == 0 and outcome.status == "successful":
+        return (
+            None if run.has("inputs") else BadInputError("inventory", "it has no hosts", "Check the path given with -i")
+        )
+    tail = "\n".join(outcome.output.splitlines()[-TAIL_LINES:])
+    return StepFailedError(
+        "ansible-playbook", f"it ended with status {outcome.status} ({outcome.return_code}):\n{tail}"
+    )
+
+
+def _several(failures: list[KubewrightError]) -> KubewrightError:
+    first = failures[0]
+    others = "\n".join(str(error) for error in failures[1:])
+    return type(first)(
+        first.subject, first.cause, f"{first.remedy}.\nAlso:\n{others}" if first.remedy else f"Also:\n{others}"
+    )

@@ -1,0 +1,140 @@
+"""A run's folder on the controller: small JSON files through which the actions of one run hand on what they found, and the journal.
+
+Ansible runs each action in a process of its own, so what one finds and another needs must lie somewhere. Nothing secret is put here: tokens
+and certificate keys travel in memory only. No later run needs the folder; what resume needs is in the cluster and on the nodes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubewright.errors import ERRORS_BY_EXIT_CODE, KubewrightError
+
+KEPT_RUNS = 20
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file atomically with mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as stream:
+            json.dump(value, stream, indent=1, sort_keys=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def error_to_json(error: KubewrightError) -> dict[str, Any]:
+    """An error as it crosses a process boundary."""
+    return {
+        "subject": error.subject,
+        "cause": error.cause,
+        "remedy": error.remedy,
+        "exit_code": int(error.exit_code),
+        "text": str(error),
+    }
+
+
+def error_from_json(raw: dict[str, Any]) -> KubewrightError:
+    """The inverse of :func:`error_to_json`."""
+    kind = ERRORS_BY_EXIT_CODE.get(raw["exit_code"], KubewrightError)
+    return kind(raw["subject"], raw["cause"], raw["remedy"])
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one run."""
+
+    directory: Path
+
+    @classmethod
+    def create(cls, state_dir: Path, verb: str) -> Run:
+        """Make a new folder under ``state_dir``; mode 0700, kept out of version control; the oldest folders are removed."""
+        runs = state_dir / "runs"
+        runs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state_dir.chmod(0o700)
+        ignore = state_dir / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        directory = Path(tempfile.mkdtemp(prefix=f"{stamp}-{verb}-", dir=runs))
+        _prune(runs)
+        return cls(directory)
+
+    def write(self, name: str, value: object) -> None:
+        """Write ``NAME.json``."""
+        write_json(self.directory / f"{name}.json", value)
+
+    def read(self, name: str) -> Any:
+        """Read ``NAME.json``; FileNotFoundError where there is none."""
+        return json.loads((self.directory / f"{name}.json").read_text())
+
+    def has(self, name: str) -> bool:
+        """Whether ``NAME.json`` was written."""
+        return (self.directory / f"{name}.json").exists()
+
+    def read_all(self, folder: str) -> dict[str, Any]:
+        """All JSON files of a sub-folder by name (host)."""
+        found = sorted((self.directory / folder).glob("*.json"))
+        return {path.stem: json.loads(path.read_text()) for path in found}
+
+    def event(self, kind: str, **fields: object) -> None:
+        """Append one line to the journal. One write of one line is atomic between processes."""
+        line = json.dumps({"time": round(time.time(), 3), "event": kind, **fields}, sort_keys=True) + "\n"
+        handle = os.open(self.directory / "journal.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The journal so far. A line cut off by a kill is left out."""
+        path = self.directory / "journal.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def fail(self, error: KubewrightError, *, host: str = "", stage: str = "") -> None:
+        """Journal a failure; what the run ends with is decided from these."""
+        self.event("failed", host=host, stage=stage, error=error_to_json(error))
+
+    @contextmanager
+    def step(self, stage: str, host: str) -> Iterator[dict[str, Any]]:
+        """Journal the begin and the end of a step; the yielded dict's items are added to the end event."""
+        self.event("begin", stage=stage, host=host)
+        began = time.monotonic()
+        outcome: dict[str, Any] = {}
+        try:
+            yield outcome
+        finally:
+            seconds = round(time.monotonic() - began, 3)
+            self.event("end", stage=stage, host=host, seconds=seconds, **outcome)
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Failures journalled so far, in order."""
+        return [event for event in self.events() if event["event"] == "failed"]
+
+
+def _prune(runs: Path) -> None:
+    """Remove all but the newest folders; their names sort by time."""
+    folders = sorted(path for path in runs.iterdir() if path.is_dir())
+    for old in folders[:-KEPT_RUNS]:
+        for path in sorted(old.rglob("*"), reverse=True):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+        old.rmdir()

@@ -1,0 +1,132 @@
+"""A plan: stages in order, each with steps; a step is one action on one host, with its reason and what it changes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class Stage(enum.StrEnum):
+    """Stages in the order in which they are carried out."""
+
+    CONVERGE = "converge"
+    INIT = "init"
+    OBJECTS = "objects"
+    PREPARE_JOIN = "prepare-join"
+    JOIN_CONTROL_PLANE = "join-control-plane"
+    JOIN_WORKER = "join-worker"
+    METADATA = "node-metadata"
+    FAN_OUT = "fan-out"
+    CLEANUP = "cleanup"
+    CHECK = "check"
+
+    @property
+    def title(self) -> str:
+        """The stage as a person reads it."""
+        return _TITLES[self]
+
+
+_TITLES = {
+    Stage.CONVERGE: "Packages, binaries, images and files",
+    Stage.INIT: "First control plane",
+    Stage.OBJECTS: "Cluster objects",
+    Stage.PREPARE_JOIN: "Short-lived token for joining",
+    Stage.JOIN_CONTROL_PLANE: "Control planes join, one at a time",
+    Stage.JOIN_WORKER: "Workers join",
+    Stage.METADATA: "Labels and taints",
+    Stage.FAN_OUT: "What every node must know of the others",
+    Stage.CLEANUP: "Token and certificate key removed",
+    Stage.CHECK: "Check from each touched node",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field-level change. ``action`` is create, update, delete or restart; ``diff`` is a unified diff or empty; secrets are never in it."""
+
+    id: str
+    action: str
+    summary: str
+    diff: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action on one host, ``calls`` remote calls at most."""
+
+    stage: Stage
+    host: str
+    title: str
+    reason: str
+    changes: tuple[Change, ...] = ()
+    restarts: tuple[str, ...] = ()
+    calls: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, and what it leaves.
+
+    ``via`` is the control plane that speaks for the cluster (in a new cluster, the one that is initialised). ``left`` are sentences about work that
+    this run may not do. The same inputs give the same plan, byte for byte.
+    """
+
+    verb: str
+    cluster: str
+    version: str
+    via: str
+    steps: tuple[Step, ...]
+    limit: tuple[str, ...] | None = None
+    left: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps
+
+    def stage(self, stage: Stage) -> tuple[Step, ...]:
+        """The steps of one stage, in order."""
+        return tuple(step for step in self.steps if step.stage is stage)
+
+    def hosts(self, stage: Stage) -> tuple[str, ...]:
+        """The hosts that have a step in this stage, in order."""
+        return tuple(step.host for step in self.stage(stage))
+
+    def calls(self) -> dict[str, int]:
+        """Remote calls at most, by host."""
+        calls: dict[str, int] = {}
+        for step in self.steps:
+            calls[step.host] = calls.get(step.host, 0) + step.calls
+        return calls
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as a JSON value with sorted, stable content."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Plan:
+        """The inverse of :meth:`to_json`."""
+        steps = tuple(
+            Step(
+                stage=Stage(step["stage"]),
+                host=step["host"],
+                title=step["title"],
+                reason=step["reason"],
+                changes=tuple(Change(**change) for change in step["changes"]),
+                restarts=tuple(step["restarts"]),
+                calls=step["calls"],
+            )
+            for step in raw["steps"]
+        )
+        return cls(
+            verb=raw["verb"],
+            cluster=raw["cluster"],
+            version=raw["version"],
+            via=raw["via"],
+            steps=steps,
+            limit=None if raw["limit"] is None else tuple(raw["limit"]),
+            left=tuple(raw["left"]),
+            notices=tuple(raw["notices"]),
+        )

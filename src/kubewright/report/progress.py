@@ -1,0 +1,114 @@
+"""Show a run while it goes on, from its journal: a live table of what runs on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from kubewright.plan.model import Stage
+
+POLL_SECONDS = 0.1
+Event = dict[str, Any]
+
+
+class Progress:
+    """Follows a journal. ``read`` returns all events so far (:meth:`kubewright.engine.record.Run.events`)."""
+
+    def __init__(self, read: Callable[[], list[Event]], console: Console) -> None:
+        self._read = read
+        self._console = console
+        self._seen = 0
+        self._running: dict[tuple[str, str], float] = {}
+        self._began = time.monotonic()
+        self._doing = "reading the inventory"
+        self._detail = ""
+        self._stop = threading.Event()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show progress inside the block."""
+        live = Live(console=self._console, refresh_per_second=8, transient=True) if self._console.is_terminal else None
+        thread = threading.Thread(target=self._follow, args=(live,), daemon=True)
+        if live:
+            live.start()
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+            self._drain()
+            if live:
+                live.stop()
+
+    def task(self, name: str) -> None:
+        """Tell the name of the task that Ansible began; shown while no step runs."""
+        self._doing = name
+
+    def _follow(self, live: Live | None) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            self._drain()
+            if live:
+                live.update(self._table())
+
+    def _drain(self) -> None:
+        events = self._read()
+        for event in events[self._seen :]:
+            self._show(event)
+        self._seen = len(events)
+
+    def _show(self, event: Event) -> None:
+        handler = getattr(self, f"_on_{event['event']}", None)
+        if handler:
+            handler(event)
+
+    def _line(self, text: str, style: str = "") -> None:
+        elapsed = time.monotonic() - self._began
+        self._console.print(
+            f"[{elapsed:6.1f} s] {text}", style=style or None, markup=False, highlight=False, soft_wrap=True
+        )
+
+    def _on_begin(self, event: Event) -> None:
+        self._running[event["stage"], event["host"]] = time.monotonic()
+
+    def _on_end(self, event: Event) -> None:
+        self._running.pop((event["stage"], event["host"]), None)
+        state = "" if event.get("ok") else " FAILED"
+        changed = "" if event.get("changed", True) else ", nothing changed"
+        title = Stage(event["stage"]).title
+        self._line(
+            f"{title}: {event['host']}{state} ({event['seconds']:.1f} s{changed})", "" if event.get("ok") else "red"
+        )
+
+    def _on_waiting(self, event: Event) -> None:
+        self._line(f"waiting for {event['host']}: {event['what']}", "yellow")
+
+    def _on_unreachable(self, event: Event) -> None:
+        self._line(f"{event['host']} does not answer: {event['cause']}", "yellow")
+
+    def _on_left(self, event: Event) -> None:
+        self._line(f"{event['host']} is left for the next run: {event['cause']}", "yellow")
+
+    def _on_note(self, event: Event) -> None:
+        self._line(f"{event['host']}: {event['text']}", "yellow")
+
+    def _on_artifact(self, event: Event) -> None:
+        self._detail = event["text"]
+        if event.get("line"):
+            self._line(event["text"])
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        now = time.monotonic()
+        for (stage, host), since in list(self._running.items()):
+            table.add_row(f"{now - since:5.1f} s", host, Stage(stage).title)
+        if not self._running:
+            table.add_row(f"{now - self._began:5.1f} s", "", f"{self._doing} {self._detail}".strip())
+        return table

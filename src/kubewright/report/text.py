@@ -1,0 +1,43 @@
+"""Plans and summaries as lines of plain text; the same for the command line and for Ansible's output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubewright.plan.model import Plan, Stage, Step
+
+SIGNS = {"create": "+", "update": "~", "delete": "-", "restart": "!"}
+MANY = 8
+
+
+def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
+    """The plan for a person. Changes of a new host are counted, unless ``verbose``; changes of an existing one are always listed."""
+    lines = [f"{plan.verb} {plan.cluster}: Kubernetes {plan.version}, spoken for by {plan.via}"]
+    if plan.empty:
+        lines.append("Nothing to do: the cluster is as the inventory says.")
+    for stage in Stage:
+        steps = plan.stage(stage)
+        if steps:
+            lines.append(f"{stage.title}:")
+            lines += [line for step in steps for line in _step(step, verbose=verbose)]
+    if not plan.empty:
+        calls = plan.calls()
+        lines.append(f"{len(plan.steps)} steps on {len(calls)} hosts, at most {sum(calls.values())} remote calls.")
+    lines += [f"Left: {sentence}." for sentence in plan.left]
+    lines += [f"Note: {sentence}." for sentence in plan.notices]
+    return lines
+
+
+def _step(step: Step, *, verbose: bool) -> Iterator[str]:
+    restarts = f"; restarts {', '.join(step.restarts)}" if step.restarts and step.reason != "new host" else ""
+    yield f"  {step.host}: {step.title} ({step.reason}{restarts})"
+    if len(step.changes) > MANY and not verbose:
+        counts: dict[str, int] = {}
+        for change in step.changes:
+            counts[change.id.split(":")[0]] = counts.get(change.id.split(":")[0], 0) + 1
+        yield "    " + ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        return
+    for change in step.changes:
+        yield f"    {SIGNS.get(change.action, '~')} {change.id}{f': {change.summary}' if change.summary else ''}"
+        for line in change.diff.splitlines():
+            yield f"      {line}"
