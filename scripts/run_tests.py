@@ -1,8 +1,8 @@
 """Run the stages of the test suite one after another and close with one line that counts every test.
 
-``scripts/run_tests.py lint unit artifacts lab`` is what ``make test`` runs. A stage that fails does not keep the later ones
-from running, except that no lab runs without artifacts. The exit code is 0 only if every stage passed and at least one test
-ran in each stage that has tests.
+``scripts/run_tests.py lint unit artifacts lab`` is what ``make test`` runs. A stage that fails does not keep the later
+ones from running, except that no lab runs without artifacts. The exit code is 0 only if every stage passed and at least
+one test ran in each stage that has tests.
 """
 
 from __future__ import annotations

@@ -13,17 +13,36 @@ from tests.lab.support.lab import TestLab
 EVIDENCE_LIMIT = 40_000
 """Characters of evidence that are printed for one failure."""
 
+_FAILED_STEPS = pytest.StashKey[dict[str, str]]()
+"""File of a flow → name of its first step that failed."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the markers of flows."""
+    config.addinivalue_line("markers", "full: run only where KUBEWRIGHT_TEST_FULL is set, as make test-all does")
+    config.addinivalue_line("markers", "flow: the tests of the module are the steps of one flow, in their order")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the steps of a flow in the order in which they are written; leave out full counts that nobody asked for."""
+    if not os.environ.get("KUBEWRIGHT_TEST_FULL"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+    items.sort(key=lambda item: item.location[:2] if item.get_closest_marker("lab") else ("", 0))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out the steps after a failed one, and say so: they would only wait for what cannot come."""
+    failed = item.config.stash.setdefault(_FAILED_STEPS, {}).get(str(item.path))
+    if failed and item.get_closest_marker("flow"):
+        pytest.skip(f"an earlier step of this flow failed: {failed}")
+
 
 @pytest.fixture(scope="session")
 def kubernetes_version() -> str:
     """The Kubernetes version that the labs are deployed with."""
     return os.environ.get("KUBEWRIGHT_TEST_KUBERNETES") or "1.37.2"
-
-
-@pytest.fixture(scope="session")
-def full_counts() -> bool:
-    """Whether the kills are tried at all moments, not at three."""
-    return bool(os.environ.get("KUBEWRIGHT_TEST_FULL"))
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +66,7 @@ def pytest_runtest_makereport(
     """Add to a failure what kubewright and the nodes said last."""
     report = yield
     if report.failed:
+        item.config.stash.setdefault(_FAILED_STEPS, {}).setdefault(str(item.path), item.name)
         for name, value in getattr(item, "funcargs", {}).items():
             if isinstance(value, TestLab):
                 report.sections.append((f"evidence of {name}", _evidence(value)))

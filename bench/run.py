@@ -1,0 +1,189 @@
+"""Compare kubewright with raw kubeadm over SSH: the same nodes, bytes and readiness, alternating, medians of three.
+
+``python -m bench.run`` prints a table and writes ``build/bench.json``. Both bring up nodes that were booted a moment
+before; a run's time begins with the first SSH connection and ends when every node works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.lab.support.commands import Result
+from tests.lab.support.lab import TestLab
+
+from bench.kit import make_kit
+from bench.measure import Measured, measured, memory_peak
+from bench.raw import raw_kubeadm
+from kubewright.lab import Lab
+
+NAME = "bench"
+OUTPUT = Path("build/bench.json")
+WANTED_RATIO = 1.3
+WANTED_CALLS = 10
+WANTED_IDLE_SECONDS = 6.0
+WANTED_MEMORY = 300 * 10**6
+NOTHING_TO_DO = "nothing to do on 5 nodes"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One measured run: what was done, by which tool, and what it took."""
+
+    scenario: str
+    tool: str
+    measured: Measured
+    memory: int = 0
+
+
+class Bench:
+    """The runs and what they gave."""
+
+    def __init__(self, kit: Path, version: str) -> None:
+        self._kit = kit
+        self._version = version
+        self.samples: list[Sample] = []
+
+    def compare(self, control_planes: int, workers: int, *, grow: bool) -> None:
+        """Deploy a cluster of that shape by each tool, on nodes booted for it, and perhaps add a worker to it."""
+        for tool in ("raw kubeadm", "kubewright"):
+            with self._booted(control_planes, workers) as (lab, nodes):
+                self._deploy(tool, lab, nodes, f"deploy {control_planes}+{workers}")
+                if grow:
+                    self._add_worker(tool, lab, nodes)
+                if tool == "kubewright" and control_planes + workers == 5:
+                    self._note(NOTHING_TO_DO, tool, nodes, list(nodes.nodes), lambda: nodes.kubewright("deploy"))
+
+    @contextlib.contextmanager
+    def _booted(self, control_planes: int, workers: int) -> Iterator[tuple[Lab, TestLab]]:
+        lab = Lab(NAME)
+        lab.down()
+        try:
+            lab.up(control_planes, workers, kubernetes=self._version)
+            yield lab, TestLab(lab)
+        finally:
+            lab.down()
+
+    def _deploy(self, tool: str, lab: Lab, nodes: TestLab, scenario: str) -> None:
+        action = self._raw("deploy", lab) if tool == "raw kubeadm" else lambda: nodes.kubewright("deploy")
+        self._note(scenario, tool, nodes, list(nodes.nodes), action)
+
+    def _add_worker(self, tool: str, lab: Lab, nodes: TestLab) -> None:
+        (added,) = nodes.grow(workers=1)
+        action = self._raw("join", lab, added) if tool == "raw kubeadm" else lambda: _scale(nodes, added)
+        self._note("add one worker", tool, nodes, list(nodes.nodes), action)
+
+    def _raw(self, mode: str, lab: Lab, *names: str) -> Callable[[], Result]:
+        def act() -> Result:
+            done = raw_kubeadm(mode, lab, self._kit, *names)
+            print(done.output, flush=True)
+            return done
+
+        return act
+
+    def _note(self, scenario: str, tool: str, lab: TestLab, nodes: list[str], action: Callable[[], Result]) -> None:
+        with memory_peak() as peak:
+            figures = measured(lab, nodes, action)
+        self.samples.append(Sample(scenario=scenario, tool=tool, measured=figures, memory=peak[0]))
+        print(f"{scenario:<26} {tool:<12} {figures.seconds:7.1f} s  calls {figures.calls}", flush=True)
+
+
+def _scale(nodes: TestLab, added: str) -> Result:
+    return nodes.kubewright("scale", "--limit", added)
+
+
+def median_seconds(samples: list[Sample], scenario: str, tool: str) -> float:
+    """Median of the seconds; 0 where there is no sample."""
+    seconds = [sample.measured.seconds for sample in samples if (sample.scenario, sample.tool) == (scenario, tool)]
+    return statistics.median(seconds) if seconds else 0.0
+
+
+def table(samples: list[Sample]) -> str:
+    """Seconds and ratio by scenario, then calls and bytes by node, then what was wanted."""
+    lines = [f"{'median of runs':<26} {'raw kubeadm':>12} {'kubewright':>12} {'ratio':>7}"]
+    for scenario in dict.fromkeys(sample.scenario for sample in samples):
+        raw, own = (median_seconds(samples, scenario, tool) for tool in ("raw kubeadm", "kubewright"))
+        ratio = f"{own / raw:7.2f}" if raw else f"{'':>7}"
+        lines.append(
+            f"{scenario:<26} {raw or '':>11.5} s {own:>11.1f} s {ratio}"
+            if raw
+            else f"{scenario:<26} {'-':>12} {own:>11.1f} s"
+        )
+    lines += ["", f"{'per node, last run':<26} {'tool':<12} {'node':<6} {'calls':>6} {'received':>12} {'sent':>12}"]
+    last = {(sample.scenario, sample.tool): sample for sample in samples}
+    for (scenario, tool), sample in last.items():
+        for node, calls in sample.measured.calls.items():
+            received, sent = (_megabytes(side[node]) for side in (sample.measured.received, sample.measured.sent))
+            lines.append(f"{scenario:<26} {tool:<12} {node:<6} {calls:>6} {received:>12} {sent:>12}")
+    memory = max(sample.memory for sample in samples if sample.tool == "kubewright")
+    return "\n".join([*lines, "", f"controller memory at most {_megabytes(memory)}"])
+
+
+def _megabytes(number: int) -> str:
+    return f"{number / 10**6:.1f} MB"
+
+
+def misses(samples: list[Sample]) -> list[str]:
+    """Say which of the wanted figures were not reached."""
+    found = []
+    for scenario in dict.fromkeys(sample.scenario for sample in samples):
+        raw, own = (median_seconds(samples, scenario, tool) for tool in ("raw kubeadm", "kubewright"))
+        if raw and own / raw > WANTED_RATIO:
+            found.append(f"{scenario}: {own / raw:.2f} times raw kubeadm, wanted at most {WANTED_RATIO}")
+    idle = median_seconds(samples, NOTHING_TO_DO, "kubewright")
+    if idle > WANTED_IDLE_SECONDS:
+        found.append(f"{NOTHING_TO_DO}: {idle:.1f} s, wanted at most {WANTED_IDLE_SECONDS:.0f}")
+    for sample in samples:
+        if sample.tool == "kubewright" and sample.memory > WANTED_MEMORY:
+            found.append(
+                f"{sample.scenario}: {_megabytes(sample.memory)} of memory, wanted at most {_megabytes(WANTED_MEMORY)}"
+            )
+        if (sample.scenario, sample.tool) == ("add one worker", "kubewright"):
+            new = list(sample.measured.calls)[-1]
+            if sample.measured.calls[new] > WANTED_CALLS:
+                found.append(
+                    f"a new worker took {sample.measured.calls[new]} remote calls, wanted at most {WANTED_CALLS}"
+                )
+    return list(dict.fromkeys(found))
+
+
+def main() -> int:
+    """Run it all; the exit code is 1 where a wanted figure was not reached."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3, help="runs of each scenario and tool")
+    parser.add_argument("--kubernetes", default="1.37.2")
+    parser.add_argument("--small", action="store_true", help="only 1+1 and the added worker")
+    arguments = parser.parse_args()
+    OUTPUT.parent.mkdir(exist_ok=True)
+    bench = Bench(make_kit(OUTPUT.parent / "bench-kit", arguments.kubernetes), arguments.kubernetes)
+    started = time.monotonic()
+    for number in range(arguments.runs):
+        if number:
+            left = (time.monotonic() - started) / number * (arguments.runs - number)
+            print(f"run {number + 1} of {arguments.runs}, about {left / 60:.0f} min left", flush=True)
+        bench.compare(1, 1, grow=True)
+        if not arguments.small:
+            bench.compare(3, 2, grow=False)
+    not_reached = misses(bench.samples)
+    report = {
+        "machine": platform.uname()._asdict(),
+        "kubernetes": arguments.kubernetes,
+        "samples": [dataclasses.asdict(sample) for sample in bench.samples],
+        "not_reached": not_reached,
+    }
+    OUTPUT.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"\n{table(bench.samples)}\n")
+    print("\n".join(f"not reached: {line}" for line in not_reached) or "all wanted figures reached")
+    return 1 if not_reached else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
