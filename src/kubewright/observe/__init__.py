@@ -1,1 +1,1 @@
-"""What one control plane and the touched hosts say, as frozen values."""
+"""Observed state: what one control plane tells of the whole cluster, and what probes tell of hosts, as frozen types."""

@@ -34,8 +34,24 @@ class EtcdMember:
 
 
 @dataclass(frozen=True)
+class Workload:
+    """A DaemonSet or Deployment of kube-system: how many of its pods there should be, and how many are available."""
+
+    kind: str
+    name: str
+    desired: int
+    available: int
+
+
+@dataclass(frozen=True)
 class ObservedCluster:
-    """The cluster's state as one live control plane (``via``, an inventory host name) told it in one call."""
+    """The cluster's state as one live control plane (``via``, an inventory host name) told it in one call.
+
+    ``cluster_configuration`` and ``kubelet_configuration`` are kubeadm's own, YAML. ``object_digests`` are by reference
+    (``apiVersion/Kind/namespace/name``). ``certificates`` are those of ``via``: name, path and not_after (ISO 8601) or
+    error. ``etcd_error`` says why there are no members. ``unfinished`` has the phase of a kubeadm run ("init", "join")
+    that kubewright began on ``via`` and that was cut short.
+    """
 
     via: str
     version: str
@@ -47,16 +63,26 @@ class ObservedCluster:
     kubeadm_certs_secret: bool = False
     object_digests: dict[str, str] = field(default_factory=dict, hash=False)
     certificates: tuple[dict[str, Any], ...] = ()
+    kubelet_configuration: str = ""
+    etcd_error: str = ""
+    workloads: tuple[Workload, ...] = ()
+    unfinished: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def ours(self) -> bool:
-        """Whether kubewright's own record is in the cluster (I10)."""
-        return self.record is not None
+        """Whether kubewright made the cluster (I10).
+
+        Its record is there, or its own init was cut short before it could be written.
+        """
+        return self.record is not None or "init" in self.unfinished
 
 
 @dataclass(frozen=True)
 class ObservedHost:
-    """One probed host. ``reachable`` False has ``error`` and nothing else."""
+    """One probed host.
+
+    Where ``error`` is set there are no facts: it was not ``reachable``, or the probe failed on it.
+    """
 
     name: str
     reachable: bool

@@ -1,6 +1,7 @@
 """Objects by server-side apply: what would change, the change, and the removal of what is no longer wanted.
 
-Drift is found by asking the server itself: a dry run of the apply compared with the live object. Fields that the server keeps are left out of the comparison.
+Drift is found by asking the server itself: a dry run of the apply compared with the live object. Fields that the server
+keeps are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ DIGEST = "kubewright.io/digest"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OURS = "kubewright"
 _SERVER_KEPT = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
+# The digest is ours; the others are counts that the server and its controllers keep.
+_HIDDEN = (DIGEST, "deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation")
 _SECRET_FIELDS = ("data", "stringData")
 
 Object = dict[str, Any]
@@ -56,10 +59,7 @@ def _comparable(item: Optional[Object]) -> Object:
     result = {key: value for key, value in item.items() if key != "status"}
     result["metadata"] = {key: value for key, value in item.get("metadata", {}).items() if key not in _SERVER_KEPT}
     annotations = result["metadata"].get("annotations") or {}
-    # The Deployment controller's own count.
-    shown = {
-        key: value for key, value in annotations.items() if key not in (DIGEST, "deployment.kubernetes.io/revision")
-    }
+    shown = {key: value for key, value in annotations.items() if key not in _HIDDEN}
     result["metadata"]["annotations"] = shown
     return result
 
@@ -110,7 +110,10 @@ def _create(client: Client, path: Optional[str], name: str, wanted: Object) -> N
 
 
 def prune(client: Client, paths: Paths, recorded: list[str], wanted: list[str], *, check: bool) -> list[dict[str, Any]]:
-    """Delete recorded objects that are no longer wanted and still carry our label; the changes, the last applied first."""
+    """Delete recorded objects that are no longer wanted and still carry our label.
+
+    Returns the changes, what was applied last first.
+    """
     changes = []
     for name in reversed([entry for entry in recorded if entry not in wanted]):
         path = paths.of(name)
@@ -126,9 +129,12 @@ def prune(client: Client, paths: Paths, recorded: list[str], wanted: list[str], 
 def apply_all(
     client: Client, items: Optional[list[Object]], wanted_record: Optional[Object], *, check: bool
 ) -> dict[str, Any]:
-    """Apply the objects in order (None: leave them alone), prune, and keep the record; {changes, record, record_changed}.
+    """Apply the objects in order (None: leave them alone), prune, and keep the record.
 
-    The record names an object before it is applied and until it is deleted, so that a killed run leaves nothing that no record names.
+    Returns {changes, record, record_changed}.
+
+    The record names an object before it is applied and until it is deleted, so that a killed run leaves nothing that no
+    record names.
     """
     paths = Paths(client)
     before = record.read(client)

@@ -54,7 +54,8 @@ def _container(image: str) -> dict[str, Any]:
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
-            # The published image's binary carries this capability: without it in the bounding set it could not even be started.
+            # The published image's binary carries this capability: without it in the bounding set it could not even be
+            # started.
             "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
         },
     }
@@ -69,7 +70,8 @@ def delete_all(client: Client) -> list[str]:
 def create_all(client: Client, wanted: list[dict[str, str]], image: str, timeout: float) -> dict[str, Any]:
     """Make the pods ([{name, node}]) and wait until each runs; {pods: {name: ip}, failed: {name: reason}}.
 
-    Pods that are in the way are deleted first. A pod that does not come up in time is told, not raised: the other nodes' checks go on.
+    Pods that are in the way are deleted first. A pod that does not come up in time is told, not raised: the other
+    nodes' checks go on.
     """
     delete_all(client)
     wait_until(

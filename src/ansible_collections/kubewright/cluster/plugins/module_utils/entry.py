@@ -7,7 +7,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import locks
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError, failure
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -48,14 +48,15 @@ def _locked(action: str, work: Work, module: AnsibleModule) -> dict[str, Any]:
 def _finish(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     try:
         result = work()
-    except NodeError as error:
-        module.fail_json(msg=str(error), error=error.to_json())
+    except (NodeError, OSError) as error:
+        module.fail_json(**failure(error))
     except ApiError as error:
-        failure = NodeError(
-            "Kubernetes API",
-            str(error),
-            "Look at the API server's log on this host: crictl or ctr, or /var/log/containers",
-        )
-        module.fail_json(msg=str(failure), error=failure.to_json())
+        module.fail_json(**failure(_as_node_error(error)))
     else:
-        module.exit_json(**result)
+        # Without the arguments, which may be long and hold secrets.
+        module.exit_json(**dict(result, invocation={}))
+
+
+def _as_node_error(error: ApiError) -> NodeError:
+    remedy = "Look at the API server's log under /var/log/pods on a control plane"
+    return NodeError("Kubernetes API", str(error), remedy)

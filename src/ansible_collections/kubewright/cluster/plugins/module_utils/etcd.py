@@ -1,4 +1,6 @@
-"""etcd of a stacked cluster, through its HTTP gateway (on by default in 3.6 and 3.7: embed.Config.EnableGRPCGateway), so no etcdctl is needed.
+"""etcd of a stacked cluster, asked through its HTTP gateway, so that no etcdctl is needed.
+
+The gateway is on by default in 3.6 and 3.7 (embed.Config.EnableGRPCGateway).
 
 Ids are decimal strings in the gateway's JSON and hexadecimal ones here and in all of etcd's own tools.
 """
@@ -85,13 +87,17 @@ class Etcd:
             name=name,
             peer_ip=urllib.parse.urlsplit(urls[0]).hostname or "",
             learner=learner,
-            # etcd has no field for it: name and client URLs are empty until a member has started (kubeadm judges in the same way).
+            # etcd has no field for it: name and client URLs are empty until a member has started (kubeadm judges in the
+            # same way).
             started=bool(name),
             healthy=self._healthy((entry.get("clientURLs") or [""])[0], learner=learner),
         )
 
     def _healthy(self, client_url: str, *, learner: bool) -> bool:
-        """Whether the member takes part: /health is a read that needs the majority; a learner can only answer for itself."""
+        """Whether the member takes part: /health is a read that needs the majority.
+
+        A learner can only answer for itself.
+        """
         if not client_url:
             return False
         transport = Transport(client_url, self._context, self._timeout)

@@ -19,7 +19,8 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.errors import F
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, admin_client, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
-# Once the API answers, everything up to it is there; the rest of kubeadm's phases create or update, so they can run again.
+# Once the API answers, everything up to it is there; the rest of kubeadm's phases create or update, so they can run
+# again.
 _DONE_BEFORE_API = ("preflight", "certs", "kubeconfig", "etcd", "control-plane", "kubelet-start")
 _NEVER = ("show-join-command",)
 _TOKEN_MINUTES = 15
@@ -38,7 +39,11 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is there. ``marker`` is the phase of our unfinished init; ``leftovers``: files of a control plane exist; ``answers``: its API does."""
+    """What is there.
+
+    ``marker`` is the phase of our unfinished init; ``leftovers``: files of a control plane exist; ``answers``: its API
+    does.
+    """
 
     marker: Optional[str]
     leftovers: bool
@@ -49,8 +54,8 @@ class Facts:
 def classify(facts: Facts) -> Action:
     """What to do with a node in this state; pure.
 
-    A half-made control plane without our marker is somebody else's. One with it is taken back only while no record was written: nodes are
-    joined after that, so before it nothing can be lost.
+    A half-made control plane without our marker is somebody else's. One with it is taken back only while no record was
+    written: nodes are joined after that, so before it nothing can be lost.
     """
     if facts.marker is None:
         if facts.recorded:

@@ -1,8 +1,10 @@
 """Join this node to a cluster, also after an earlier attempt that was killed at any moment.
 
-With an endpoint of 127.0.0.1 a joining control plane cannot use the admin.conf that kubeadm writes for it before its own API server runs. So kubeadm
-is run in two parts: the first makes certificates, kubeconfigs and manifests; then admin.conf is pointed at a living control plane; the second joins etcd and the
-cluster (kubeadm keeps an existing admin.conf of the same CA: phases/kubeconfig, createKubeConfigFileIfNotExists); at last admin.conf gets its own server back.
+With an endpoint of 127.0.0.1 a joining control plane cannot use the admin.conf that kubeadm writes for it before its
+own API server runs. So kubeadm is run in two parts: the first makes certificates, kubeconfigs and manifests; then
+admin.conf is pointed at a living control plane; the second joins etcd and the cluster (kubeadm keeps an existing
+admin.conf of the same CA: phases/kubeconfig, createKubeConfigFileIfNotExists); at last admin.conf gets its own server
+back.
 """
 
 from __future__ import annotations
@@ -35,7 +37,11 @@ _MEMBER_PHASES = (
 
 @dataclass(frozen=True)
 class Request:
-    """One join. ``server`` is the living control plane of the discovery file; ``endpoint`` is what a worker's kubelet uses afterwards; times in seconds."""
+    """One join.
+
+    ``server`` is the living control plane of the discovery file; ``endpoint`` is what a worker's kubelet uses
+    afterwards; times in seconds.
+    """
 
     node_name: str
     configuration: str
@@ -189,7 +195,9 @@ def _holds_files(directory: Path) -> bool:
 
 
 def _registered(system: System, wanted: Request) -> Optional[str]:
-    """The uid of this node's Node by its own credentials, asked at the living control plane; None where the cluster does not know it.
+    """The uid of this node's Node by its own credentials, asked at the living control plane.
+
+    None where the cluster does not know it.
 
     Raises:
         ApiError: the control plane gives no answer, so that nothing can be judged.

@@ -107,8 +107,8 @@ def _upload_certificates(system: System, client: Client, configuration: str, min
         raise NodeError("ConfigMap kube-system/kubeadm-config", "has no ClusterConfiguration", "Restore it")
     key = secrets.token_hex(32)
     address = urllib.parse.urlsplit(local_server(system) or client.server)
-    # The key goes by the file, never by the command line, which everybody can read. ClusterConfiguration names the version, without which
-    # kubeadm would ask the internet for it.
+    # The key goes by the file, never by the command line, which everybody can read. ClusterConfiguration names the
+    # version, without which kubeadm would ask the internet for it.
     init = [
         "apiVersion: kubeadm.k8s.io/v1beta4",
         "kind: InitConfiguration",

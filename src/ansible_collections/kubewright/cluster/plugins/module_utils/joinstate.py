@@ -31,8 +31,9 @@ class Membership(enum.Enum):
 class Facts:
     """What is there.
 
-    ``marker`` is the phase of our unfinished join, ``leftovers`` whether files of kubeadm are there, ``registered`` whether the cluster knows this node by the
-    node's own credentials, ``runs_control_plane`` whether all static pods of a control plane are there; ``etcd_data`` and ``membership`` matter for control planes.
+    ``marker`` is the phase of our unfinished join, ``leftovers`` whether files of kubeadm are there, ``registered``
+    whether the cluster knows this node by the node's own credentials, ``runs_control_plane`` whether all static pods of
+    a control plane are there; ``etcd_data`` and ``membership`` matter for control planes.
     """
 
     control_plane: bool
@@ -56,9 +57,10 @@ class Decision:
 def classify(facts: Facts) -> Decision:
     """Decide what to do with the node.
 
-    Without our marker nothing is ever taken back. With it, a worker's half-done join is done again unless the node has registered already. A control plane's is taken
-    back only while it was no etcd member; from then on it is completed, because kubeadm's etcd phase goes on with a member that it announced earlier
-    (cmd/kubeadm/app/util/etcd: addMember returns the member list when the peer URL is known).
+    Without our marker nothing is ever taken back. With it, a worker's half-done join is done again unless the node has
+    registered already. A control plane's is taken back only while it was no etcd member; from then on it is completed,
+    because kubeadm's etcd phase goes on with a member that it announced earlier (cmd/kubeadm/app/util/etcd: addMember
+    returns the member list when the peer URL is known).
     """
     if facts.marker is None:
         return _unmarked(facts)

@@ -97,7 +97,9 @@ def redacted(text: str) -> str:
 
 
 def with_bootstrap_token(configuration: str, token: str, *, description: str, minutes: int) -> str:
-    """An init configuration whose bootstrap token is this one, instead of kubeadm's own, which would be good for 24 hours.
+    """An init configuration whose bootstrap token is this one.
+
+    kubeadm's own would be good for 24 hours.
 
     Raises:
         NodeError: no InitConfiguration in it, or it has tokens of its own.

@@ -23,7 +23,10 @@ Object = dict[str, Any]
 
 
 class ApiError(Exception):
-    """The API server refused a request, or (status 0) did not answer. ``reason`` is Kubernetes' own word, for example ``NotFound``."""
+    """The API server refused a request, or (status 0) did not answer.
+
+    ``reason`` is Kubernetes' own word, for example ``NotFound``.
+    """
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(status, reason, message)
@@ -93,7 +96,10 @@ class Client:
         )
 
     def apply(self, path: str, body: Object, *, dry_run: bool = False) -> Object:
-        """Server-side apply as ``kubewright``, taking over fields that others hold; with ``dry_run`` only the result is told."""
+        """Server-side apply as ``kubewright``, taking over fields that others hold.
+
+        With ``dry_run`` only the result is told.
+        """
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         if dry_run:
             query["dryRun"] = "All"
@@ -179,7 +185,10 @@ def _refused(status: int, body: bytes, method: str, target: str) -> ApiError:
 
 
 def local_server(system: System) -> Optional[str]:
-    """The URL of this control plane's own API server by the address that it advertises (in its certificate always); None where it runs none."""
+    """The URL of this control plane's own API server by the address that it advertises (in its certificate always).
+
+    None where it runs none.
+    """
     try:
         manifest = system.path(APISERVER_MANIFEST).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -207,7 +216,9 @@ def admin_client(system: System, *, server: str = "", timeout: float = 10.0) -> 
 def wait_until(
     what: str, probe: Callable[[], Optional[T]], timeout: float, remedy: str = "", interval: float = 0.2
 ) -> T:
-    """Ask ``probe`` until it answers with something else than None; API errors that may pass by themselves are waited out.
+    """Ask ``probe`` until it answers with something else than None.
+
+    API errors that may pass by themselves are waited out.
 
     Args:
         what: what is waited for, for the error.

@@ -98,7 +98,8 @@ def _data(system: System, entry: dict[str, Any], key: str) -> Optional[bytes]:
 def with_token(server: str, ca_pem: bytes, token: str) -> str:
     """A kubeconfig with a bootstrap token, for file discovery: ``kubeadm join`` then keeps to its server throughout.
 
-    (kubeadm cmd/kubeadm/app/discovery/file/file.go: a discovery file with credentials is used as it is; cluster-info only completes a missing CA.)
+    (kubeadm cmd/kubeadm/app/discovery/file/file.go: a discovery file with credentials is used as it is; cluster-info
+    only completes a missing CA.)
     """
     name = "kubernetes"
     return json.dumps(

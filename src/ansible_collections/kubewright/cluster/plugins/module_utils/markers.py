@@ -1,4 +1,6 @@
-"""What a kubeadm run on this node began and has not finished: a file under /etc/kubewright, written before kubeadm starts and removed after it.
+"""What a kubeadm run on this node began and has not finished.
+
+A file under /etc/kubewright, written before kubeadm starts and removed after it.
 
 Only what a marker vouches for is ever taken back: it lists the files that were there before, which are never removed.
 """
@@ -30,8 +32,9 @@ FINISH = "finish"
 class Marker:
     """A kubeadm run that was begun.
 
-    ``action`` is "init" or "join"; ``existing`` are kubeadm's paths that held something before; ``admin_server`` is the server that belongs in admin.conf
-    and is another one while a control plane joins; ``since`` is in seconds since the epoch, for people.
+    ``action`` is "init" or "join"; ``existing`` are kubeadm's paths that held something before; ``admin_server`` is the
+    server that belongs in admin.conf and is another one while a control plane joins; ``since`` is in seconds since the
+    epoch, for people.
     """
 
     action: str
@@ -49,7 +52,10 @@ class Layout:
     etcd_data: str
 
     def kubeadm_paths(self, system: System) -> Iterator[Path]:
-        """Every file that kubeadm, or a kubelet that it started, wrote here, as far as it is there now; the etcd data directory's entries too."""
+        """Every file that kubeadm, or a kubelet that it started, wrote here, as far as it is there now.
+
+        The etcd data directory's entries too.
+        """
         fixed = ["/etc/kubernetes/%s.conf" % name for name in _KUBECONFIGS]
         fixed += ["/etc/kubernetes/manifests/%s.yaml" % name for name in CONTROL_PLANE_MANIFESTS]
         fixed += ["/var/lib/kubelet/%s" % name for name in _KUBELET_FILES]

@@ -24,7 +24,9 @@ class _NotYetError(Exception):
 
 
 def check(system: System, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every check as {check, ok, detail, seconds, remedy}, in a fixed order; each is tried again until it holds or the deadline has passed.
+    """Every check as {check, ok, detail, seconds, remedy}, in a fixed order.
+
+    Each is tried again until it holds or the deadline has passed.
 
     Args:
         system: the node.
@@ -68,7 +70,7 @@ def _peer_probe(name: str, address: str) -> tuple[str, Probe, str]:
     return (
         "pod %s at %s" % (name, address),
         lambda: _pod_answers(address),
-        "Look at the network plugin's pods on both nodes, and let its traffic (flannel vxlan: UDP 8472) pass between them",
+        "Look at the network plugin's pods on both nodes; its traffic (flannel vxlan: UDP 8472) has to pass between them",
     )
 
 

@@ -32,7 +32,10 @@ class Paths:
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
 
     def of(self, text: str) -> Optional[str]:
-        """The path of a reference; None while the API does not know its kind (its CustomResourceDefinition is not there)."""
+        """The path of a reference.
+
+        None while the API does not know its kind (its CustomResourceDefinition is not there).
+        """
         api_version, kind, namespace, name = text.rsplit("/", 3)
         root = ("/api/" if "/" not in api_version else "/apis/") + api_version
         known = self._kinds(root).get(kind)

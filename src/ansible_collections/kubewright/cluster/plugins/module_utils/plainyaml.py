@@ -1,7 +1,7 @@
 """Read the plain block YAML that Kubernetes' own tools write, without PyYAML (a bare node has none).
 
-Only mappings, lists, and plain or quoted scalars on one line are understood, all scalars as text; anything else (anchors, flow collections with
-content, block scalars) is an error, never a guess. JSON, being YAML, is read too.
+Only mappings, lists, and plain or quoted scalars on one line are understood, all scalars as text; anything else
+(anchors, flow collections with content, block scalars) is an error, never a guess. JSON, being YAML, is read too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """May these etcd members be removed now? The node's own guard, asked on fresh state immediately before a removal; pure.
 
-etcd's runtime reconfiguration: a removal is a write, so a majority of the voting members has to be healthy before it, and has to be left after it
-(https://etcd.io/docs/v3.6/op-guide/runtime-configuration/).
+etcd's runtime reconfiguration: a removal is a write, so a majority of the voting members has to be healthy before it,
+and has to be left after it (https://etcd.io/docs/v3.6/op-guide/runtime-configuration/).
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from typing import Iterable, Optional, Sequence
 
 @dataclass(frozen=True)
 class Member:
-    """One etcd member. ``started`` is False until it has told the others its name; ``peer_ip`` is without scheme and port."""
+    """One etcd member.
+
+    ``started`` is False until it has told the others its name; ``peer_ip`` is without scheme and port.
+    """
 
     member_id: str
     name: str

@@ -1,4 +1,7 @@
-"""kubewright's own record in the cluster: ConfigMap kube-system/kubewright, JSON in data.record. Without it the cluster is somebody else's."""
+"""kubewright's own record in the cluster: ConfigMap kube-system/kubewright, JSON in data.record.
+
+Without it the cluster is somebody else's.
+"""
 
 from __future__ import annotations
 

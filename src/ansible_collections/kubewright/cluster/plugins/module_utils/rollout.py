@@ -37,7 +37,10 @@ def _available(client: Client, path: str, kind: str) -> Optional[bool]:
 
 
 def deployment_available(item: dict[str, Any]) -> bool:
-    """Whether all replicas are of the newest template and enough of them run (the condition allows for its maxUnavailable); pure."""
+    """Whether all replicas are of the newest template and enough of them run; pure.
+
+    The Available condition allows for the Deployment's maxUnavailable.
+    """
     status = item.get("status") or {}
     replicas = (item.get("spec") or {}).get("replicas", 1)
     conditions = status.get("conditions") or []

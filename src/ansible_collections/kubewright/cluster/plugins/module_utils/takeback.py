@@ -1,6 +1,7 @@
 """Take back what an unfinished kubeadm run left on this node, and nothing else.
 
-Not ``kubeadm reset``: that empties the static pod and kubelet directories, where the local load balancer and others' files are.
+Not ``kubeadm reset``: that empties the static pod and kubelet directories, where the local load balancer and others'
+files are.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def take_back(system: System, marker: Marker, layout: Layout) -> list[str]:
     """Stop what the run started and remove the files that it added; their paths.
 
     Raises:
-        NodeError: the marker says that the run was past the point of taking back, or the kubelet or a container cannot be stopped.
+        NodeError: the marker says that the run was past the point of taking back, or the kubelet or a container cannot
+        be stopped.
 
     """
     if marker.phase == FINISH:

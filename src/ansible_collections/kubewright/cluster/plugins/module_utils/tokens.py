@@ -1,4 +1,7 @@
-"""Bootstrap tokens as the API keeps them: Secrets kube-system/bootstrap-token-ID (Kubernetes: "Authenticating with Bootstrap Tokens")."""
+"""Bootstrap tokens as the API keeps them.
+
+Secrets kube-system/bootstrap-token-ID (Kubernetes: "Authenticating with Bootstrap Tokens").
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ CERTIFICATES_SECRET = SECRETS + "/kubeadm-certs"
 TYPE = "bootstrap.kubernetes.io/token"
 JOIN = "kubewright join"
 INIT = "kubewright init"
-# kubeadm makes it beside the uploaded certificates and lets their Secret expire with it (phases/copycerts/copycerts.go).
+# kubeadm makes it beside the uploaded certificates and lets their Secret expire with it
+# (phases/copycerts/copycerts.go).
 CERTIFICATES = "Proxy for managing TTL for the kubeadm-certs secret"
 OURS = (JOIN, INIT, CERTIFICATES)
 _GROUP = "system:bootstrappers:kubeadm:default-node-token"

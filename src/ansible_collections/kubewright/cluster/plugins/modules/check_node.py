@@ -1,13 +1,21 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Check from a node that it is a working part of the cluster."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, nodecheck
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: check_node
 short_description: Check from a node that it is a working part of the cluster
 description:
-  - Node Ready, the API through the node's endpoint, cluster DNS through the service address, pods on other nodes by their own addresses; in parallel, until they hold or the deadline has passed.
+  - Node Ready, the API through the node's endpoint, cluster DNS through the service address, pods on other nodes by
+    their own addresses; in parallel, until they hold or the deadline has passed.
   - A check that does not hold is told in the result, not a failure of the module.
 options:
   node_name:
@@ -35,13 +43,8 @@ options:
     description: Seconds for all checks together.
     type: float
     default: 60
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import entry, nodecheck
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
     "node_name": {"type": "str", "required": True},

@@ -1,7 +1,15 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Make and remove short-lived pods that answer by their own address."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import checkpods, entry
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: check_pods
@@ -30,14 +38,8 @@ options:
     description: Seconds to wait for another holder of the node lock.
     type: float
     default: 600
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import checkpods, entry
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
     "create": {

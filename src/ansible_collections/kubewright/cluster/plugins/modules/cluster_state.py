@@ -1,14 +1,23 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Tell the state of the whole cluster from one control plane."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import clusterstate, entry
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: cluster_state
 short_description: Tell the state of the whole cluster from one control plane
 description:
-  - Reads nodes, etcd members, kubeadm's configuration, tokens (never their secrets), certificates' expiry and kubewright's own record in one call. Changes nothing.
-  - Where there is no cluster, or its API does not answer, that is the answer and not a failure, so that another control plane can be asked.
+  - Reads nodes, etcd members, kubeadm's configuration, tokens (never their secrets), certificates' expiry and
+    kubewright's own record in one call. Changes nothing.
+  - Where there is no cluster, or its API does not answer, that is the answer and not a failure, so that another control
+    plane can be asked.
 options:
   timeout:
     description: Seconds for each request.
@@ -18,13 +27,8 @@ options:
     description: URL of another API server than the control plane's own.
     type: str
     default: ""
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import clusterstate, entry
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:

@@ -1,13 +1,21 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Make a living control plane ready for joins."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, joining
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: join_prepare
 short_description: Make a living control plane ready for joins
 description:
-  - Makes a short-lived bootstrap token, uploads the control plane's keys (encrypted) for joining control planes, and removes etcd members that are in the way. Tokens of killed runs are removed.
+  - Makes a short-lived bootstrap token, uploads the control plane's keys (encrypted) for joining control planes, and
+    removes etcd members that are in the way. Tokens of killed runs are removed.
   - Its result holds secrets, so tasks using this module need C(no_log).
 options:
   control_planes:
@@ -23,7 +31,8 @@ options:
     type: str
     default: ""
   replace_members:
-    description: Hosts that will join anew as control planes; their members (name, peer_ip, empty) are removed if that is safe now.
+    description: Hosts that will join anew as control planes; their members (name, peer_ip, empty) are removed if that
+      is safe now.
     type: list
     elements: dict
     default: []
@@ -35,13 +44,8 @@ options:
     description: Seconds to wait for another holder of the node lock.
     type: float
     default: 600
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import entry, joining
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
     "control_planes": {"type": "bool", "default": False},

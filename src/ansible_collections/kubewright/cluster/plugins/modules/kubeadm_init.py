@@ -1,13 +1,21 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Make the first control plane with kubeadm."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, initialise
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: kubeadm_init
 short_description: Make the first control plane with kubeadm
 description:
-  - Runs C(kubeadm init) and writes kubewright's record into the new cluster. An earlier call that was killed is finished, or taken back and done again.
+  - Runs C(kubeadm init) and writes kubewright's record into the new cluster. An earlier call that was killed is
+    finished, or taken back and done again.
   - Only what this module itself began (by its marker in /etc/kubewright/init.json) is ever taken back.
 options:
   config:
@@ -35,13 +43,8 @@ options:
     description: Seconds to wait for another holder of the node lock.
     type: float
     default: 600
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import entry, initialise
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:

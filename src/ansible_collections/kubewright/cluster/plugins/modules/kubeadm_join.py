@@ -1,13 +1,21 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Join this node to the cluster with kubeadm."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, join
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: kubeadm_join
 short_description: Join this node to the cluster with kubeadm
 description:
-  - Runs C(kubeadm join). An earlier call that was killed is completed, or taken back and done again; only what this module itself began (by its marker /etc/kubewright/join.json) is ever taken back.
+  - Runs C(kubeadm join). An earlier call that was killed is completed, or taken back and done again; only what this
+    module itself began (by its marker /etc/kubewright/join.json) is ever taken back.
   - Tasks using this module need C(no_log), for its arguments hold secrets.
 options:
   node_name:
@@ -15,7 +23,8 @@ options:
     type: str
     required: true
   config:
-    description: JoinConfiguration, YAML, with discovery.file.kubeConfigPath /run/kubewright/discovery.conf; C({{certificate_key}}) in it is filled in.
+    description: JoinConfiguration, YAML, with discovery.file.kubeConfigPath /run/kubewright/discovery.conf;
+      C({{certificate_key}}) in it is filled in.
     type: str
     required: true
   discovery:
@@ -54,13 +63,8 @@ options:
     description: Seconds to wait for another holder of the node lock.
     type: float
     default: 600
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import entry, join
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
     "node_name": {"type": "str", "required": True},

@@ -1,13 +1,22 @@
 #!/usr/bin/python
+# Copyright: the kubewright authors
+# SPDX-License-Identifier: Apache-2.0
 """Apply objects, Node labels and taints, and the record."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, entry, nodemetadata, rollout
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
 module: objects
 short_description: Apply objects, Node labels and taints, and the record
 description:
-  - Server-side apply in order, removal of recorded objects that are no longer wanted, labels and taints of Nodes, kubewright's record.
+  - Server-side apply in order, removal of recorded objects that are no longer wanted, labels and taints of Nodes,
+    kubewright's record.
   - In check mode it tells what would change, field by field, by dry runs on the server.
 options:
   objects:
@@ -38,14 +47,8 @@ options:
     description: Seconds to wait for another holder of the node lock.
     type: float
     default: 600
-author: kubewright
+author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, entry, nodemetadata, rollout
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
     "objects": {"type": "list", "elements": "dict"},
