@@ -69,7 +69,7 @@ class ConvergeHost(StepAction):
             run.event("left", host=self.host, cause=error.cause)
             return {"changed": False, "msg": f"left for the next run: {error.cause}"}
         for warning in answer.get("warnings", ()):
-            run.event("note", host=self.host, text=warning)
+            run.event("note", host=self.host, text=warning_text(warning))
         return {"changed": bool(answer["changed"]), "changes": [change["id"] for change in answer["changes"]]}
 
     def _urls(self, run: Run) -> list[str]:
@@ -106,6 +106,12 @@ class ConvergeHost(StepAction):
         if answer.get("missing"):
             raise StepFailedError(f"host {self.host}", f"artifacts did not arrive: {answer['missing']}")
         return answer
+
+
+def warning_text(warning: object) -> str:
+    """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
+    event = getattr(warning, "event", None)
+    return str(getattr(event, "msg", warning))
 
 
 class Initialise(StepAction):
