@@ -17,7 +17,7 @@ _LABELS = {"app": "flannel", "k8s-app": "flannel", "tier": "node"}
 
 _CNI = {
     "name": "cbr0",
-    "cniVersion": "1.0.0",
+    "cniVersion": "0.3.1",  # the newest that every release of the flannel plugin understands
     "plugins": [
         {"type": "flannel", "delegate": {"hairpinMode": True, "isDefaultGateway": True}},
         {"type": "portmap", "capabilities": {"portMappings": True}},

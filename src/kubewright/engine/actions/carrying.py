@@ -248,7 +248,9 @@ class CheckPodsPresent(RunAction):
         create = [{"name": f"kubewright-check-{number}", "node": node} for number, node in enumerate(nodes, 1)]
         answer = self.module("check_pods", {"create": create, "image": _check_image(run), "run": run.directory.name})
         addresses = answer["pods"]
-        run.write("check_pods", [{**pod, "ip": addresses[pod["name"]]} for pod in create])
+        for name, reason in answer["failed"].items():
+            run.fail(StepFailedError(f"check pod {name}", reason, "Look at: kubectl -n kube-system get events"), stage=self.stage)
+        run.write("check_pods", [{**pod, "ip": addresses[pod["name"]]} for pod in create if pod["name"] in addresses])
         return {"changed": False}
 
 
