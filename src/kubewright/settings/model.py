@@ -16,10 +16,12 @@ from kubewright.settings.types import (
     AbsolutePath,
     DnsName,
     Flags,
+    IpOrDnsName,
     Ipv4,
     KubeletFields,
     Labels,
     NodeName,
+    OptionalDnsName,
     ProxyFields,
     Taints,
     Version,
@@ -33,8 +35,8 @@ class _Settings(BaseModel):
 class ExternalLoadBalancer(_Settings):
     """An address in front of all API servers that somebody else runs."""
 
-    address: str
-    port: int = Field(default=6443, ge=1, le=65535)
+    address: IpOrDnsName = Field(description="Its address or name.")
+    port: int = Field(default=6443, ge=1, le=65535, description="Its port; kube_apiserver_port by default.")
 
 
 class ClusterSettings(_Settings):
@@ -64,7 +66,7 @@ class ClusterSettings(_Settings):
     loadbalancer_apiserver: ExternalLoadBalancer | None = Field(
         default=None, description="External load balancer; none means a local one on every worker."
     )
-    apiserver_loadbalancer_domain_name: str = Field(
+    apiserver_loadbalancer_domain_name: OptionalDnsName = Field(
         default="", description="Name of the external load balancer, used instead of its address."
     )
     loadbalancer_apiserver_type: Literal["haproxy"] = Field(

@@ -55,5 +55,13 @@ def _text(name: str) -> str | None:
         if name.startswith(_OTHER_ENGINES):
             return "not applicable here: the container engine is another"
         return "not honoured yet"
-    nearest = difflib.get_close_matches(name, sorted(HONOURED_NAMES | KUBESPRAY_NAMES), n=1, cutoff=_NEARNESS)
-    return f"not known; did you mean {nearest[0]}?" if nearest else None
+    nearest = _nearest(name)
+    return f"not known; did you mean {nearest}?" if nearest else None
+
+
+def _nearest(name: str) -> str | None:
+    """Return the known name that a name is a misspelling of: its words in another order, or a few other letters."""
+    candidates = sorted(HONOURED_NAMES | KUBESPRAY_NAMES)
+    words = sorted(name.split("_"))
+    reordered = [candidate for candidate in candidates if sorted(candidate.split("_")) == words]
+    return next(iter(reordered or difflib.get_close_matches(name, candidates, n=1, cutoff=_NEARNESS)), None)

@@ -59,6 +59,7 @@ def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
     cluster_values.setdefault(
         "dns_domain", cluster_values.get("cluster_name", ClusterSettings.model_fields["cluster_name"].default)
     )
+    _complete_load_balancer(cluster_values)
     cluster = ClusterSettings.model_validate(cluster_values)
     hosts = {name: HostSettings.model_validate(values) for name, values in host_values.items()}
     cluster, found = impossible(cluster, inventory_hosts)
@@ -69,6 +70,12 @@ def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
         for name, host in inventory_hosts.items()
     }
     return Settings(cluster, hosts, _notices(inventory_hosts), origins)
+
+
+def _complete_load_balancer(values: dict[str, Any]) -> None:
+    """Give an external load balancer the API's port where it has none of its own, as Kubespray does."""
+    if (external := values.get("loadbalancer_apiserver")) and "kube_apiserver_port" in values:
+        values["loadbalancer_apiserver"] = {"port": values["kube_apiserver_port"], **external}
 
 
 def _notices(hosts: Mapping[str, HostInput]) -> tuple[Notice, ...]:
@@ -129,7 +136,7 @@ def _validated(model: type[BaseModel], name: str, raw: Any, where: str) -> tuple
     """Return the typed value of one setting, or what is wrong with it."""
     info = model.model_fields[name]
     try:
-        return _single(model, name).model_validate({"value": raw}).model_dump()["value"], None
+        return _single(model, name).model_validate({"value": raw}).model_dump(exclude_unset=True)["value"], None
     except ValidationError as error:
         detail = error.errors()[0]
         inner = ".".join(str(part) for part in detail["loc"][1:])

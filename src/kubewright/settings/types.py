@@ -33,6 +33,13 @@ def _dns_name(text: str) -> str:
     return bare
 
 
+def _ip_or_dns_name(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return _dns_name(text)
+
+
 def _ipv4(text: str) -> str:
     try:
         return str(ipaddress.IPv4Address(text.strip()))
@@ -116,6 +123,8 @@ def _without(fields: dict[str, Any], kind: str) -> dict[str, Any]:
 
 Version = Annotated[str, AfterValidator(_version)]
 DnsName = Annotated[str, AfterValidator(_dns_name)]
+OptionalDnsName = Annotated[str, AfterValidator(lambda text: _dns_name(text) if text else text)]
+IpOrDnsName = Annotated[str, AfterValidator(_ip_or_dns_name)]
 NodeName = Annotated[str, AfterValidator(str.strip)]
 """Whether it is a DNS name is the topology's to say, as of names that come from the inventory."""
 Ipv4 = Annotated[str, AfterValidator(_ipv4)]

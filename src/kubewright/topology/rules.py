@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from kubewright.errors import BadInputError
 from kubewright.settings import Settings
 from kubewright.settings.types import is_dns_name
-from kubewright.topology.model import GroupNames, Host
+from kubewright.topology.model import Address, GroupNames, Host, Source
 
 
 def group_errors(names: GroupNames, settings: Settings) -> Iterator[BadInputError]:
@@ -68,49 +68,46 @@ def name_errors(names: Iterable[str], settings: Settings) -> Iterator[BadInputEr
 
 def address_errors(hosts: Iterable[Host], settings: Settings) -> Iterator[BadInputError]:
     """Yield addresses that two hosts have, and those inside the pod or service network."""
-    hosts = tuple(hosts)
+    cluster = settings.cluster
     networks = {
-        name: ipaddress.IPv4Network(getattr(settings.cluster, name))
-        for name in ("kube_pods_subnet", "kube_service_addresses")
+        "kube_pods_subnet": ipaddress.IPv4Network(cluster.kube_pods_subnet),
+        "kube_service_addresses": ipaddress.IPv4Network(cluster.kube_service_addresses),
     }
-    for variable in ("main_ip", "main_access_ip"):
-        first: dict[str, Host] = {}
-        for host in hosts:
-            address = getattr(host, variable)
-            if variable == "main_access_ip" and address == host.main_ip:
-                continue
-            other = first.setdefault(address.value, host)
-            if other is not host:
-                told = f"{_told(variable, other)}; {_told(variable, host)}"
-                cause = f"{other.name} and {host.name} have the same address {address} ({told})"
-                yield BadInputError(_subject(variable, host), cause, "Give each host its own ip and access_ip")
+    first: dict[str, tuple[Host, Address]] = {}
     for host in hosts:
-        for variable in ("main_ip", "main_access_ip"):
-            yield from _inside(host, variable, networks)
+        for address in _addresses(host):
+            other, others = first.setdefault(address.value, (host, address))
+            if other is not host:
+                told = f"{_told(others)}; {_told(address)}"
+                cause = f"{other.name} and {host.name} have the same address {address} ({told})"
+                yield BadInputError(_subject(host, address), cause, "Give each host its own ip and access_ip")
+            yield from _inside(host, address, networks)
 
 
-def _inside(host: Host, variable: str, networks: dict[str, ipaddress.IPv4Network]) -> Iterator[BadInputError]:
-    address = getattr(host, variable)
+def _addresses(host: Host) -> tuple[Address, ...]:
+    """Return the host's different addresses."""
+    if host.main_access_ip.value == host.main_ip.value:
+        return (host.main_ip,)
+    return (host.main_ip, host.main_access_ip)
+
+
+def _inside(host: Host, address: Address, networks: dict[str, ipaddress.IPv4Network]) -> Iterator[BadInputError]:
     try:
         value = ipaddress.IPv4Address(address.value)
     except ValueError:
         return  # told as an unusable address
-    if variable == "main_access_ip" and address.value == host.main_ip.value:
-        return
     for name, network in networks.items():
         if value in network:
-            cause = f"{variable} {value} of {host.name} ({_told(variable, host)}) is inside {name} {network}"
+            cause = f"the address {value} of {host.name} ({_told(address)}) is inside {name} {network}"
             yield BadInputError(
-                _subject(variable, host), cause, f"Choose a {name} that overlaps no network of the hosts"
+                _subject(host, address), cause, f"Choose a {name} that overlaps no network of the hosts"
             )
 
 
-def _told(variable: str, host: Host) -> str:
-    address = getattr(host, variable)
+def _told(address: Address) -> str:
     return ", ".join(part for part in (address.source.value, address.detail) if part)
 
 
-def _subject(variable: str, host: Host) -> str:
-    address = getattr(host, variable)
-    from_inventory = address.source.value in ("ip", "access_ip", "main_ip") and ":" in address.detail
-    return address.detail if from_inventory else host.name
+def _subject(host: Host, address: Address) -> str:
+    given = address.source in (Source.IP, Source.ACCESS_IP)
+    return address.detail if given and address.detail else host.name
