@@ -120,9 +120,9 @@ class FakeSystem(System):
         return 0, "\n".join(rows) + "\n"
 
 
-def context_of(system: System, urls: tuple[str, ...] = (), staging: str = "/var/lib/kubewright/staging") -> Context:
+def context_of(system: System) -> Context:
     """A fresh context, as each call of the module makes one."""
-    return Context(system, Manifest(system), Store(system, urls, staging))
+    return Context(system, Manifest(system), Store(system))
 
 
 def staged(system: System, content: bytes) -> str:

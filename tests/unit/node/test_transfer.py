@@ -13,11 +13,10 @@ import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
-from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Store, Wanted
+from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import STAGING, Store, Wanted
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-STAGING = "/var/lib/kubewright/staging"
 
 
 @dataclass
@@ -70,7 +69,7 @@ def wanted(size: int = len(CONTENT)) -> Wanted:
 
 
 def store(root: Path, *urls: str) -> Store:
-    return Store(System(root), urls, STAGING)
+    return Store(System(root), urls)
 
 
 class TestFetch:
@@ -112,6 +111,26 @@ class TestFetch:
 
     def test_the_next_server_when_one_fails(self, tmp_path: Path, server: Server) -> None:
         assert store(tmp_path, "http://127.0.0.1:9", server.url).fetch([wanted()]) == []
+
+
+class TestUploads:
+    def test_one_in_the_login_users_directory_is_copied(self, tmp_path: Path) -> None:
+        """Whoever owns it cannot change it after it was verified."""
+        upload = tmp_path / "home" / SHA256
+        upload.parent.mkdir()
+        upload.write_bytes(CONTENT)
+        fetched = Store(System(tmp_path), uploads="/home")
+        assert fetched.fetch([wanted()]) == []
+        upload.write_bytes(b"evil")
+        assert fetched.claim(SHA256)[0].read_bytes() == CONTENT
+
+    def test_a_damaged_one_is_missing(self, tmp_path: Path) -> None:
+        upload = tmp_path / "home" / SHA256
+        upload.parent.mkdir()
+        upload.write_bytes(b"evil" * len(CONTENT))
+        (missing,) = Store(System(tmp_path), uploads="/home").fetch([wanted()])
+        assert "its SHA-256 is" in missing.reason
+        assert upload.exists()
 
 
 class TestMissing:

@@ -1,6 +1,7 @@
 """Bring artifacts to a node: by HTTP from ``BASE/<sha256>`` into the staging directory, resumed, verified.
 
-Files that the controller uploaded as ``<staging>/<sha256>`` are taken as well, verified like the others.
+Files that the controller uploaded as ``<uploads>/<sha256>`` are taken as well. They may lie in a directory of the login
+user's, so they are copied into staging, which is root's, and verified there: nobody else can change them afterwards.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any, Iterable, Optional, Sequence
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ARTIFACTS, BAD_INPUT, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+STAGING = "/var/lib/kubewright/staging"
+"""Where artifacts wait until they are installed."""
 
 PARALLEL = 3
 """Downloads at a time: enough to fill a link, few enough for a controller that serves many nodes."""
@@ -60,10 +64,11 @@ class Missing:
 class Store:
     """The staging directory with what was fetched into it. Only a holder of the node lock may fetch or claim."""
 
-    def __init__(self, system: System, urls: Sequence[str], staging: str) -> None:
+    def __init__(self, system: System, urls: Sequence[str] = (), uploads: str = STAGING) -> None:
         self._system = system
         self._urls = [url.rstrip("/") for url in urls]
-        self.directory = system.path(staging)
+        self.directory = system.path(STAGING)
+        self._uploads = system.path(uploads)
         self._users: dict[str, int] = {}
         self._verified: set[str] = set()
 
@@ -160,6 +165,13 @@ class Store:
 
     def _obtain(self, item: Wanted) -> Optional[Missing]:
         reasons = []
+        upload = self._uploads / item.sha256
+        if upload.is_file() and upload.parent != self.directory:
+            files.copy_into(upload, self._part(item.sha256), 0o600, files.own_ids())
+            reason = self._accept(item)
+            if not reason:
+                return None
+            reasons.append("%s: %s" % (upload, reason))
         for url in self._urls:
             reason = self._download(url, item)
             if not reason:

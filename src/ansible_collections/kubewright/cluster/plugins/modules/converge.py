@@ -37,7 +37,7 @@ options:
     elements: str
     default: []
   staging:
-    description: Directory on the node where artifacts wait to be installed; uploads are put there as C(<sha256>).
+    description: Directory on the node to which artifacts were uploaded as C(<sha256>); they are copied and verified.
     type: path
     default: /var/lib/kubewright/staging
   partial:
