@@ -149,7 +149,7 @@ def list_labs(output: OutputOption = Output.TABLE) -> None:
         {
             "name": lab.name,
             "shape": str(lab.record.shape) if lab.record.complete else "not finished; run lab up again",
-            "inventory": str(lab.inventory),
+            "inventory": str(lab.inventory) if lab.record.complete else "",
         }
         for lab in labs
     ]

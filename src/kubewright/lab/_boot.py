@@ -63,10 +63,9 @@ def _new_record(place: Place, shape: LabShape, image: str) -> LabRecord:
         name=place.name,
         identity=place.identity,
         image=image,
-        subnet=create_network(place.identity, place.identity),
-        second_subnet=create_network(f"{place.identity}-second", place.identity, internal=True)
-        if shape.second_network
-        else None,
+        networks=tuple(
+            create_network(place.identity, internal=number > 0) for number in range(2 if shape.second_network else 1)
+        ),
         kubernetes=shape.kubernetes,
         addresses=shape.addresses,
         complete=False,

@@ -9,16 +9,23 @@ and the control groups away.
 from __future__ import annotations
 
 import dataclasses
+import re
+import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kubewright.errors import StepFailedError
-from kubewright.lab._podman import LABEL, labelled_names, podman, podman_json
+from kubewright.lab._network import remove_network
+from kubewright.lab._podman import labelled_names, podman, podman_json
 
 _EXITS = Path("/run/libpod/exits")
 _KILLED = "137"
+_NODE_SUFFIX = "-(cp|w)[0-9]+"
 _PARALLEL = 4
+_REMAINS_SECONDS = 15.0
 _LIVE_STATES = ("running", "stopping", "paused")
 
 
@@ -45,21 +52,25 @@ class Container:
 
 
 def containers(identity: str) -> dict[str, Container]:
-    """Return a lab's containers by name."""
-    listed = podman_json("ps", "--all", "--no-trunc", "--filter", f"label={LABEL}={identity}")
-    found = (_container(entry) for entry in listed)
-    return {container.name: container for container in found}
+    """Return a lab's containers by name, those too that podman knows only from its storage."""
+    found = map(_container, podman_json("ps", "--all", "--external", "--no-trunc"))
+    ours = re.compile(re.escape(identity) + _NODE_SUFFIX)
+    return {container.name: container for container in found if ours.fullmatch(container.name)}
 
 
 def _container(entry: dict[str, Any]) -> Container:
     identifier, pid = entry["Id"], int(entry["Pid"])
-    return Container(identifier, entry["Names"][0], entry["State"], pid, _is_process_of(pid, identifier))
+    return Container(identifier, (entry["Names"] or [""])[0], entry["State"], pid, _is_process_of(pid, identifier))
 
 
 def _is_process_of(pid: int, identifier: str) -> bool:
-    """Tell whether a process exists and is in the container's control group: process ids are used again."""
+    """Tell whether a process lives and is in the container's control group: process ids are used again."""
+    if pid == 0:
+        return False
+    process = Path(f"/proc/{pid}")
     try:
-        return pid > 0 and identifier in Path(f"/proc/{pid}/cgroup").read_text()
+        (process / "root").readlink()  # one that is ending has none any more
+        return identifier in (process / "cgroup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -86,8 +97,11 @@ def remove_container(name: str) -> None:
     for container in map(_container, listed):
         if container.killed:
             settle(container)
-        podman("rm", "--force", "--time", "0", container.identifier)
-        _remove_cgroups(container.identifier)
+        with suppress(StepFailedError):  # a start that was killed half-way left mounts: gone below, or it fails there
+            podman("rm", "--force", "--time", "0", container.identifier)
+        _end_remains(container.identifier)
+    # What was killed half-way through creation or removal has the name in podman's storage alone.
+    podman("rm", "--force", "--ignore", "--time", "0", name)
 
 
 def remove_volume(name: str) -> None:
@@ -97,6 +111,7 @@ def remove_volume(name: str) -> None:
 
 def remove_lab(identity: str) -> bool:
     """Remove every container, volume and network of a lab; return whether there was any."""
+    _wait_for_orphans(identity)
     found = containers(identity)
     with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
         list(pool.map(remove_container, found))
@@ -105,14 +120,60 @@ def remove_lab(identity: str) -> bool:
         remove_volume(volume)
     networks = labelled_names("network", identity)
     for network in networks:
-        podman("network", "rm", "--force", network)
+        remove_network(network)
     return bool(found or volumes or networks)
 
 
-def _remove_cgroups(identifier: str, root: Path = Path("/sys/fs/cgroup")) -> None:
-    """Remove the control groups that a removed container left, innermost first."""
-    for pattern in (f"*/libpod-{identifier}", f"*/*/libpod-{identifier}", f"*/*/libpod-{identifier}.scope"):
-        for group in root.glob(pattern):
-            for inner in sorted(group.rglob("*/"), reverse=True):
-                inner.rmdir()
-            group.rmdir()
+def _end_remains(identifier: str) -> None:
+    """End what is left of a removed container: a start that was killed half-way leaves a waiting process and groups.
+
+    Raises:
+        StepFailedError: something of it would not go within the deadline.
+
+    """
+    deadline = time.monotonic() + _REMAINS_SECONDS
+    if cgroups(identifier):
+        subprocess.run(("runc", "delete", "--force", identifier), capture_output=True, timeout=60, check=False)
+    while left := cgroups(identifier):
+        try:
+            for group in left:
+                remove_cgroup(group)
+        except OSError as error:  # busy as long as a process is ending there
+            if time.monotonic() > deadline:
+                raise StepFailedError(str(error.filename), f"it cannot be removed: {error.strerror}") from error
+            time.sleep(0.1)
+
+
+def _wait_for_orphans(identity: str) -> None:
+    """Wait until podman commands have ended that a killed lab command had started and that go on without it."""
+    deadline = time.monotonic() + _REMAINS_SECONDS
+    while left := orphans(identity):
+        if time.monotonic() > deadline:
+            raise StepFailedError(identity, f"podman is still at work on it, process {left[0]}", "Try again later")
+        time.sleep(0.1)
+
+
+def orphans(identity: str, proc: Path = Path("/proc")) -> list[int]:
+    """Return the ids of podman's processes that change something of this lab."""
+    ours = re.compile(rf"(--name=)?{re.escape(identity)}({_NODE_SUFFIX}(-containerd)?|-[0-9a-f]{{4}})?")
+    found = []
+    for process in proc.glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            command, *arguments = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            changes = Path(command).name == "podman" and "exec" not in arguments
+            if changes and any(map(ours.fullmatch, arguments)):
+                found.append(int(process.name))
+    return found
+
+
+def cgroups(identifier: str, root: Path = Path("/sys/fs/cgroup")) -> list[Path]:
+    """Return the control groups of the container with this identifier, one for each hierarchy."""
+    name = f"libpod-{identifier}"
+    return [group for pattern in (f"*/{name}", f"*/*/{name}", f"*/*/{name}.scope") for group in root.glob(pattern)]
+
+
+def remove_cgroup(group: Path) -> None:
+    """Remove a control group and those within it, innermost first; one that goes by itself meanwhile is well."""
+    for path in (*sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True), group):
+        with suppress(FileNotFoundError):
+            path.rmdir()

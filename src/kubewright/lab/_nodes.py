@@ -67,8 +67,8 @@ def _create_flags(record: LabRecord, node: LabNode) -> list[str]:
     container = record.container(node)
     addresses = (node.address, node.second_address)
     networks = [
-        f"--network={name}:ip={address},mac={hardware_address(address)},interface_name=eth{index}"
-        for index, (name, address) in enumerate(zip(record.networks(), addresses, strict=False))
+        f"--network={network.name}:ip={address},mac={hardware_address(address)},interface_name=eth{index}"
+        for index, (network, address) in enumerate(zip(record.networks, addresses, strict=False))
         if address is not None
     ]
     return [

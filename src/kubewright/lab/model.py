@@ -90,6 +90,14 @@ class LabNode:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class LabNetwork:
+    """A network of a lab, by its name in podman."""
+
+    name: str
+    subnet: IPv4Network
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class NodeStatus:
     """A node and what it is doing now."""
 
@@ -103,6 +111,7 @@ class LabRecord:
 
     Attributes:
         identity: prefix of every container, volume and network of the lab, and the value of their label.
+        networks: one or two, the one with the default route first.
         complete: whether ``lab up`` got to its end; what it left otherwise is removed by the next one.
 
     """
@@ -110,8 +119,7 @@ class LabRecord:
     name: str
     identity: str
     image: str
-    subnet: IPv4Network
-    second_subnet: IPv4Network | None
+    networks: tuple[LabNetwork, ...]
     kubernetes: str | None
     addresses: bool
     complete: bool
@@ -124,7 +132,7 @@ class LabRecord:
             control_planes=sum(node.role is Role.CONTROL_PLANE for node in self.nodes),
             workers=sum(node.role is Role.WORKER for node in self.nodes),
             kubernetes=self.kubernetes,
-            second_network=self.second_subnet is not None,
+            second_network=len(self.networks) > 1,
             addresses=self.addresses,
         )
 
@@ -140,13 +148,6 @@ class LabRecord:
         """Name of the node's container."""
         return f"{self.identity}-{node.name}"
 
-    def networks(self) -> dict[str, IPv4Network]:
-        """Return the lab's networks by name, the one with the default route first."""
-        found = {self.identity: self.subnet}
-        if self.second_subnet is not None:
-            found[f"{self.identity}-second"] = self.second_subnet
-        return found
-
     def planned(self, *, control_planes: int, workers: int) -> tuple[LabNode, ...]:
         """Return the nodes that growing by so many would add, in the order of their addresses."""
         nodes: list[LabNode] = []
@@ -157,8 +158,8 @@ class LabRecord:
             there = sum(node.role is role for node in self.nodes)
             for ordinal in range(there + 1, there + number + 1):
                 offset = FIRST_HOST + len(self.nodes) + len(nodes)
-                second = None if self.second_subnet is None else self.second_subnet[offset]
-                nodes.append(LabNode(f"{prefix}{ordinal}", role, self.subnet[offset], second))
+                address, *others = (network.subnet[offset] for network in self.networks)
+                nodes.append(LabNode(f"{prefix}{ordinal}", role, address, others[0] if others else None))
         return tuple(nodes)
 
     def to_json(self) -> str:
@@ -173,10 +174,9 @@ class LabRecord:
             data: dict[str, Any] = json.loads(text)
             if data.pop("version") != RECORD_VERSION:
                 raise BadInputError(str(source), "the lab was made by another version", "Remove it with that version")
-            second = data.pop("second_subnet")
             nodes = tuple(_node(entry) for entry in data.pop("nodes"))
-            subnet = IPv4Network(data.pop("subnet"))
-            return cls(**data, subnet=subnet, second_subnet=IPv4Network(second) if second else None, nodes=nodes)
+            networks = tuple(LabNetwork(entry["name"], IPv4Network(entry["subnet"])) for entry in data.pop("networks"))
+            return cls(**data, networks=networks, nodes=nodes)
         except (ValueError, KeyError, TypeError) as error:
             raise BadInputError(str(source), f"no lab record can be read there ({error})", "Run lab down") from error
 
