@@ -70,11 +70,8 @@ class ObservedCluster:
 
     @property
     def ours(self) -> bool:
-        """Whether kubewright made the cluster (I10).
-
-        Its record is there, or its own init was cut short before it could be written.
-        """
-        return self.record is not None or "init" in self.unfinished
+        """Whether kubewright's own record is in the cluster (I10)."""
+        return self.record is not None
 
 
 @dataclass(frozen=True)
