@@ -100,8 +100,8 @@ class Release:
     ``versions`` maps component names (``kubernetes``, ``etcd``, ``coredns``, ``pause``, ``containerd``, ``runc``,
     ``cni-plugins``, ``flannel``, ``flannel-cni``, ``haproxy``) to versions without a leading ``v``. ``sources`` says
     of each where the version was read. ``units`` and ``bases`` are what builds from Go modules need, by name; ``go``
-    is the oldest Go that can build them. ``registries`` maps hosts in image names to the hosts that their registries
-    run on, where they differ.
+    is the oldest Go that can build them. ``registries`` maps hosts in image names to the URLs that their registries
+    are reached by, where these differ.
     """
 
     kubernetes: str

@@ -14,7 +14,7 @@ from kubewright.artifacts.progress import Report
 from kubewright.artifacts.store import Store, file_sha256
 from kubewright.errors import ArtifactError
 
-_CHUNK = 1 << 20
+_TELL_BYTES = 1 << 20
 _TEXT_LIMIT = 4 << 20
 _MARGIN_BYTES = 100_000_000
 _FRUITLESS_TRIES = 4
@@ -157,10 +157,12 @@ class Downloader:
             left = int(response.headers.get("Content-Length", "0"))
             self._store.require_free(left + _MARGIN_BYTES, f"downloading {wanted.url}")
             with part.open("ab" if goes_on else "wb") as stream:
-                for chunk in response.iter_raw(_CHUNK):
+                # Without a chunk size, so that what arrived before a broken connection is kept.
+                for chunk in response.iter_raw():
                     stream.write(chunk)
                     done += len(chunk)
-                    self._tell(wanted, done, have + left if goes_on else left, start)
+                    if done % _TELL_BYTES < len(chunk):
+                        self._tell(wanted, done, have + left if goes_on else left, start)
 
     def _tell(self, wanted: Wanted, done: int, total: int, start: float) -> None:
         fraction = done / total if total else None

@@ -152,4 +152,4 @@ class Upstream:
         return Places(self.mirror, tuple(self.release.registries.items()))
 
     def _filled(self, value: str) -> str:
-        return value.replace("{architecture}", self.architecture).replace("{name}", "")
+        return value.replace("{architecture}", self.architecture)

@@ -26,8 +26,8 @@ def parse_reference(reference: str) -> Image:
 class Places:
     """Maps names to URLs.
 
-    Without a mirror, files have their own URL and registries that of their host (``registries`` maps a host to the one
-    that its registry really runs on). A mirror at ``https://m/p`` has files under ``https://m/p/HOST/PATH`` and images
+    Without a mirror, files have their own URL and registries that of their host (``registries`` maps a host to the
+    URL that its registry is really reached by). A mirror at ``https://m/p`` has files under ``https://m/p/HOST/PATH`` and images
     behind the registry API as ``https://m/v2/p/HOST/REPOSITORY``.
     """
 
@@ -48,4 +48,5 @@ class Places:
             prefix = parts.path.strip("/")
             path = "/".join(part for part in (prefix, image.host, image.repository) if part)
             return f"{parts.scheme}://{parts.netloc}/v2/{path}"
-        return f"https://{dict(self.registries).get(image.host, image.host)}/v2/{image.repository}"
+        registry = dict(self.registries).get(image.host, f"https://{image.host}")
+        return f"{registry}/v2/{image.repository}"
