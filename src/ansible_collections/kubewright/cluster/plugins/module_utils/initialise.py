@@ -126,9 +126,8 @@ def _kubeadm(system: System, params: dict[str, Any], *, resume: bool) -> None:
 def _close(system: System, params: dict[str, Any]) -> dict[str, Any]:
     client = admin_client(system)
     tokens.remove(client)
-    written = record.merged(
-        record.read(client), params["record"], (record.read(client) or {}).get(record.OBJECTS) or []
-    )
+    before = record.read(client) or {}
+    written = record.merged(before, params["record"], before.get(record.OBJECTS) or [])
     record.write(client, written)
     markers.done(system, "init")
     kubeadm.remove_secrets(system)

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import files, kubeadm, kubeconfig, markers, takeback
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    files,
+    kubeadm,
+    kubeconfig,
+    markers,
+    quorum,
+    takeback,
+)
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.etcd import Etcd
 from ansible_collections.kubewright.cluster.plugins.module_utils.joinstate import Action, Facts, Membership, classify
@@ -70,7 +77,12 @@ def request(system: System, params: dict[str, Any]) -> Request:
         server = kubeconfig.parse_text(system, params["discovery"]).server
     except ValueError as error:
         raise NodeError("discovery", "is no kubeconfig: %s" % error) from error
-    configuration = params["config"].replace(kubeadm.CERTIFICATE_KEY, params["certificate_key"] or "")
+    configuration = params["config"]
+    if kubeadm.CERTIFICATE_KEY in configuration and not params["certificate_key"]:
+        raise NodeError(
+            "certificate_key", "a control plane cannot join without it", "Call join_prepare with control_planes"
+        )
+    configuration = configuration.replace(kubeadm.CERTIFICATE_KEY, params["certificate_key"] or "")
     return Request(
         node_name=params["node_name"],
         configuration=configuration,
@@ -126,10 +138,12 @@ def _run(system: System, wanted: Request, marker: markers.Marker) -> None:
         return
     if marker.phase == markers.PREPARE and not _registered(system, wanted):
         kubeadm.run(system, ("join",), wanted.configuration, timeout=wanted.timeout, ignore=wanted.ignore)
+    resumed = marker.phase == markers.FINISH
     markers.advance(system, marker, markers.FINISH)
-    _point_at(system, kubeconfig.KUBELET_CONF, wanted.endpoint)
     files.remove(system.path(_BOOTSTRAP_CONF))
-    system.must("systemctl", "restart", "kubelet")
+    if _point_at(system, kubeconfig.KUBELET_CONF, wanted.endpoint) or resumed:
+        # Resumed: the file may have been changed before the kubelet could be told.
+        system.must("systemctl", "restart", "kubelet")
 
 
 def _control_plane(system: System, wanted: Request, marker: markers.Marker) -> None:
@@ -140,6 +154,7 @@ def _control_plane(system: System, wanted: Request, marker: markers.Marker) -> N
         text = system.path(kubeconfig.ADMIN_CONF).read_text(encoding="utf-8")
         marker = markers.advance(system, marker, markers.MEMBER, admin_server=kubeconfig.server_of(text))
     if marker.phase == markers.MEMBER:
+        _check_addition(system, wanted)
         _point_at(system, kubeconfig.ADMIN_CONF, wanted.server)
         skip: tuple[str, ...] = _PREPARE_PHASES
         if system.path(kubeconfig.KUBELET_CONF).exists():
@@ -152,8 +167,8 @@ def _control_plane(system: System, wanted: Request, marker: markers.Marker) -> N
     files.remove(system.path(_BOOTSTRAP_CONF))
 
 
-def _point_at(system: System, path: str, server: str) -> None:
-    """Make the kubeconfig name ``server``, in one step, keeping mode and owner."""
+def _point_at(system: System, path: str, server: str) -> bool:
+    """Make the kubeconfig name ``server``, in one step, keeping mode and owner; whether it was another one."""
     target = system.path(path)
     text = target.read_text(encoding="utf-8")
     try:
@@ -163,6 +178,7 @@ def _point_at(system: System, path: str, server: str) -> None:
     if changed != text:
         status = target.stat()
         files.write_atomic(target, changed.encode(), status.st_mode & 0o7777, (status.st_uid, status.st_gid))
+    return changed != text
 
 
 def _facts(system: System, wanted: Request, marker: Optional[markers.Marker]) -> Facts:
@@ -224,12 +240,30 @@ def _node_uid(system: System, wanted: Request, server: str) -> Optional[str]:
     return str(node["metadata"]["uid"]) if node else None
 
 
-def _membership(system: System, wanted: Request) -> Membership:
+def _check_addition(system: System, wanted: Request) -> None:
+    """Ask etcd, immediately before this node is announced to it, whether it can take a member.
+
+    Raises:
+        NodeError: it cannot.
+
+    """
+    reason = quorum.addition_refusal(_members(system, wanted), _peer_address(wanted.configuration))
+    if reason:
+        raise NodeError(
+            "etcd", "takes no new member now: %s" % reason, "Bring the members up first, then run again", REFUSED
+        )
+
+
+def _members(system: System, wanted: Request) -> list[quorum.Member]:
+    """All etcd members as the living control plane knows them, asked with a certificate that kubeadm's first part made."""
     host = urllib.parse.urlsplit(wanted.server).hostname or ""
     endpoint = "https://%s:2379" % ("[%s]" % host if ":" in host else host)
-    members = Etcd(system, wanted.layout.certificates, endpoint=endpoint).members(linearizable=True)
+    return Etcd(system, wanted.layout.certificates, endpoint=endpoint).members(linearizable=True)
+
+
+def _membership(system: System, wanted: Request) -> Membership:
     address = _peer_address(wanted.configuration)
-    for member in members:
+    for member in _members(system, wanted):
         if member.peer_ip == address:
             return Membership.STARTED if member.started else Membership.NOT_STARTED
     return Membership.NONE

@@ -70,7 +70,7 @@ def _peer_probe(name: str, address: str) -> tuple[str, Probe, str]:
     return (
         "pod %s at %s" % (name, address),
         lambda: _pod_answers(address),
-        "Look at the network plugin's pods on both nodes; its traffic (flannel vxlan: UDP 8472) has to pass between them",
+        "Look at the network plugin's pods on both nodes; its traffic (flannel vxlan: UDP 8472) must pass between them",
     )
 
 

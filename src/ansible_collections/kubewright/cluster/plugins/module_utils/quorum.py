@@ -51,6 +51,26 @@ def refusal(members: Sequence[Member], remove: Iterable[str], empty_hosts: Itera
     return _without_majority([member for member in members if not member.learner], going)
 
 
+def addition_refusal(members: Sequence[Member], peer_ip: str) -> Optional[str]:
+    """Why this host must not become a member now; None when it is safe.
+
+    etcd takes one learner at a time, and announcing and promoting it are writes that need a majority.
+
+    Args:
+        members: all members, as seen now.
+        peer_ip: the new member's peer address.
+
+    """
+    voters = [member for member in members if not member.learner]
+    healthy = sum(1 for member in voters if member.healthy)
+    if healthy < majority(len(voters)):
+        return "only %d of %d voting members are healthy: there is no majority to add anything" % (healthy, len(voters))
+    others = [member.name or member.peer_ip for member in members if member.learner and member.peer_ip != peer_ip]
+    if others:
+        return "%s is still a learner" % ", ".join(others)
+    return None
+
+
 def _needed(member: Member, host_is_empty: bool) -> Optional[str]:
     label = member.name or member.peer_ip
     if member.healthy:
