@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tempfile
+import traceback
 from typing import Any
 
 import typer
@@ -93,7 +95,19 @@ def main() -> None:
     except KubewrightError as error:
         show_error(error)
         status = error.exit_code
+    except Exception as error:  # noqa: BLE001  the last resort: no traceback reaches a user
+        status = _internal(error)
     sys.exit(int(status or 0))
+
+
+def _internal(error: Exception) -> ExitCode:
+    """Keep the traceback in a file and say where."""
+    with tempfile.NamedTemporaryFile("w", prefix="kubewright-error-", suffix=".txt", delete=False) as report:
+        traceback.print_exception(error, file=report)
+    show_error(
+        KubewrightError("internal error", f"{type(error).__name__}: {error}", f"Please report it with {report.name}")
+    )
+    return ExitCode.INTERNAL
 
 
 if __name__ == "__main__":

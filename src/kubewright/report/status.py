@@ -73,5 +73,5 @@ def _members(cluster: ObservedCluster) -> Table:
 def _certificates(cluster: ObservedCluster) -> Table:
     table = _table(f"CERTIFICATE ON {cluster.via}", "EXPIRES")
     for certificate in cluster.certificates:
-        table.add_row(str(certificate["name"]), str(certificate["expires"]))
+        table.add_row(str(certificate["name"]), str(certificate["not_after"]))
     return table
