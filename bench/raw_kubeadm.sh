@@ -35,7 +35,7 @@ close_connections() {
 field() { awk -v name="$1" -v column="$2" '$1 == name { print $column }' "$HOSTS"; }
 names() { awk -v role="$1" '$3 == role { print $1 }' "$HOSTS"; }
 
-# Runs the script $2 on host $1 as root; what comes on our standard input is the script's.
+# Runs the script $2 on host $1 as root; what comes on our standard input is the script's. The login shell there has to be bash.
 on() {
   local host=$1 script=$2 password
   password=$(field "$host" 4)
@@ -52,7 +52,7 @@ PREPARE='
   mkdir -p /run/kit
   (apt-get -qq -y --no-install-recommends install '"$PACKAGES"' </dev/null >/run/kit/apt.log 2>&1 || { cat /run/kit/apt.log >&2; exit 1; }) &
   packages=$!
-  tar --extract --no-same-owner --no-overwrite-dir --directory=/
+  tar --extract --file=- --no-same-owner --no-overwrite-dir --directory=/
   sysctl -qw net.ipv4.ip_forward=1
   systemctl daemon-reload
   systemctl enable --quiet kubelet
@@ -65,7 +65,7 @@ PREPARE='
 prepare() {
   local host=$1 role
   role=$(field "$host" 3)
-  tar --create --directory="$KIT/root-$role" . | on "$host" "$PREPARE"
+  tar --create --file=- --owner=0 --group=0 --directory="$KIT/root-$role" . | on "$host" "$PREPARE"
 }
 
 # Runs the function $1 for every further argument at the same time; fails if one fails.
@@ -136,7 +136,7 @@ check() {
 }
 
 remove_probing() {
-  on "$FIRST" 'kubectl --kubeconfig=/etc/kubernetes/admin.conf delete namespace probing --wait=false >/dev/null' </dev/null
+  on "$FIRST" 'kubectl --kubeconfig=/etc/kubernetes/admin.conf --namespace=probing delete daemonset,configmap probing --wait=false >/dev/null' </dev/null
 }
 
 deploy() {
