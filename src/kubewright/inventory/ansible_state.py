@@ -54,7 +54,7 @@ class Warnings:
         given = {Path(source).absolute() for source in sources}
         for text, failures in self._unparsed:
             path = Path(text).absolute()
-            if path in given or path.parent in given:
+            if path in given or (path.parent in given and path.is_file()):
                 raise _unparsed_error(text, failures)
 
 
@@ -79,6 +79,7 @@ def command_line_options(options: dict[str, Any]) -> Iterator[None]:
     loads do not see each other's.
     """
     from ansible.module_utils.common.collections import ImmutableDict  # noqa: PLC0415
+    from ansible.parsing.vault import VaultSecretsContext  # noqa: PLC0415
     from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415
     from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
     from ansible.utils.vars import load_extra_vars, load_options_vars  # noqa: PLC0415
@@ -87,7 +88,9 @@ def command_line_options(options: dict[str, Any]) -> Iterator[None]:
 
     before = context.CLIARGS
     cached = load_extra_vars.__dict__.get("extra_vars"), load_options_vars.__dict__.get("options_vars")
+    secrets = VaultSecretsContext.current(optional=True)
     context.CLIARGS = ImmutableDict(options)
+    VaultSecretsContext._current = None  # noqa: SLF001  ansible-core sets it once a process; a library loads often
     load_extra_vars.extra_vars, load_options_vars.options_vars = None, None
     if AnsibleCollectionConfig.collection_finder is None:
         init_plugin_loader()
@@ -95,6 +98,7 @@ def command_line_options(options: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         context.CLIARGS = before
+        VaultSecretsContext._current = secrets  # noqa: SLF001
         load_extra_vars.extra_vars, load_options_vars.options_vars = cached
 
 

@@ -98,11 +98,12 @@ def message_of(error: BaseException) -> str:
 
 def origin_of_error(error: BaseException) -> str:
     """Return ``file:line`` of what an Ansible error or one of its causes is about; the innermost knows best."""
-    found, cause = "", error.__cause__
+    found = ""
+    cause: BaseException | None = error
     while cause is not None:
         found = origin_of(getattr(cause, "obj", None)) or found
-        cause = cause.__cause__
-    return found or origin_of(getattr(error, "obj", None))
+        cause = cause.__cause__ or cause.__context__  # Ansible raises some errors anew, without the file
+    return found
 
 
 def _is_kubespray_default(variable: str, raw: Any) -> bool:
