@@ -19,10 +19,13 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.https import (
     TransportError,
     client_context,
 )
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import Member
 
 LOCAL = "https://127.0.0.1:2379"
+_PODS = "/api/v1/namespaces/kube-system/pods"
+_CLIENT_URLS = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
 
 
 class Etcd:
@@ -127,6 +130,35 @@ class Etcd:
                 "etcd", "%s answered %s with status %d: %s" % (self._transport.server, path, answer.status, message)
             )
         return value
+
+
+def members_of_cluster(system: System, client: Client, certificates_directory: str, *, skip: str) -> list[Member]:
+    """All members as the first one that answers knows them, from a host that need not run one itself.
+
+    Where members listen is told by their static pods' annotation, as kubeadm does it (util/etcd/etcd.go).
+
+    Args:
+        system: the node.
+        client: the API.
+        certificates_directory: kubeadm's certificatesDir.
+        skip: address of a member that is not to be asked.
+
+    Raises:
+        NodeError: no member answers.
+        ApiError: the API refused to tell.
+
+    """
+    pods = client.get(_PODS, labelSelector="component=etcd,tier=control-plane").get("items") or []
+    urls = [(pod["metadata"].get("annotations") or {}).get(_CLIENT_URLS, "") for pod in pods]
+    failures = []
+    for url in sorted(url for url in urls if url and urllib.parse.urlsplit(url).hostname != skip):
+        try:
+            return Etcd(system, certificates_directory, endpoint=url).members(linearizable=True)
+        except NodeError as error:
+            failures.append(error.cause)
+    raise NodeError(
+        "etcd", "no member answers: %s" % ("; ".join(failures) or "the API knows none"), "Look at etcd there"
+    )
 
 
 def _object(body: bytes) -> Optional[dict[str, Any]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    etcd,
     files,
     kubeadm,
     kubeconfig,
@@ -25,7 +26,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     takeback,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, REFUSED, NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.etcd import Etcd
 from ansible_collections.kubewright.cluster.plugins.module_utils.joinstate import Action, Facts, Membership, classify
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -255,10 +255,11 @@ def _check_addition(system: System, wanted: Request) -> None:
 
 
 def _members(system: System, wanted: Request) -> list[quorum.Member]:
-    """All etcd members as the living control plane knows them, asked with a certificate that kubeadm's first part made."""
-    host = urllib.parse.urlsplit(wanted.server).hostname or ""
-    endpoint = "https://%s:2379" % ("[%s]" % host if ":" in host else host)
-    return Etcd(system, wanted.layout.certificates, endpoint=endpoint).members(linearizable=True)
+    """All etcd members as a living one knows them, asked with credentials that kubeadm's first part made."""
+    config = kubeconfig.load(system, kubeconfig.ADMIN_CONF)
+    client = Client(system, config, server=wanted.server)
+    own = _peer_address(wanted.configuration)
+    return etcd.members_of_cluster(system, client, wanted.layout.certificates, skip=own)
 
 
 def _membership(system: System, wanted: Request) -> Membership:
