@@ -103,14 +103,15 @@ def _cluster_values(hosts: Mapping[str, HostInput], errors: list[BadInputError])
         if not valid:
             continue
         values[name] = valid[0][1]
-        errors.extend(_difference(name, valid[0], other, hosts) for other in valid[1:] if other[1] != valid[0][1])
+        if other := next((pair for pair in valid[1:] if pair[1] != valid[0][1]), None):
+            errors.append(_difference(name, valid[0], other, hosts))
     return values
 
 
 def _difference(
     name: str, one: tuple[str, Any], other: tuple[str, Any], hosts: Mapping[str, HostInput]
 ) -> BadInputError:
-    places = [f"{value!r} on {host} ({_where(host, hosts[host], name)})" for host, value in (one, other)]
+    places = [f"{_shown(value)} on {host} ({_where(host, hosts[host], name)})" for host, value in (one, other)]
     return BadInputError(
         name,
         f"differs between hosts: {places[0]}, {places[1]}",

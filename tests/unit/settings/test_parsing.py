@@ -136,6 +136,9 @@ class TestWrongValues:
         assert "on node1 (vars.yml:4)" in text
         assert "on node3 (vars.yml:4)" in text
 
+    def test_a_setting_that_differs_everywhere_is_told_once(self) -> None:
+        assert len(told(*[given(bin_dir=f"/bin{number}") for number in range(9)]).splitlines()) == 1
+
     def test_everything_is_told_in_one_pass(self) -> None:
         text = told(given(kube_version="x", ip="y", kubernetes_audit=True, kube_proxy_mode="ipvs"))
         assert len(text.splitlines()) == 4
