@@ -11,7 +11,6 @@ from kubewright.artifacts.bundle import Bundle
 from kubewright.artifacts.gomod.source import GoModules
 from kubewright.artifacts.progress import TOTAL, Report, silent
 from kubewright.artifacts.store import Store
-from kubewright.artifacts.upstream.source import Upstream
 from kubewright.catalog.model import Artifact, ArtifactSet, Release, ResolvedArtifact
 from kubewright.errors import ArtifactError, BadInputError
 
@@ -105,7 +104,11 @@ def cached(
     """Return the names of the artifacts that are in the cache, by the source that they came from."""
     choice = _Choice(architecture, mirror=mirror, bundle=bundle)
     return {
-        candidate.name: frozenset(artifact.name for artifact in release.artifacts if candidate.recall(artifact))
+        candidate.name: frozenset(
+            artifact.name
+            for artifact in release.artifacts
+            if (found := candidate.recall(artifact)) is not None and found.sha256
+        )
         for candidate in choice.candidates(release, silent, store or Store())
     }
 
@@ -141,6 +144,9 @@ class _Choice:
 
     def candidates(self, release: Release, report: Report, store: Store) -> list[Source]:
         """Return the sources to try, in order."""
+        # The HTTP client takes long to import, and not everybody who imports this module needs it.
+        from kubewright.artifacts.upstream.source import Upstream  # noqa: PLC0415
+
         self.check()
         names = [self.source]
         if self.source == "auto":

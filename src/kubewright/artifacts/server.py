@@ -220,6 +220,8 @@ def start(blobs: Sequence[str], *, parent: int, ready_file: Path) -> dict[str, A
             process.wait()
             raise ArtifactError("artifact server", f"it did not start: {complaints.read_text().strip() or 'no answer'}")
         time.sleep(_START_POLL_SECONDS)
+    # Somebody has to take note of the process's end.
+    threading.Thread(target=process.wait, daemon=True).start()
     return dict(json.loads(ready_file.read_text()))
 
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -130,10 +131,15 @@ class Store:
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
         """A temporary folder on the store's file system, removed at the end, or by the next process after a kill."""
-        self._sweep()
-        folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
-        with (self.root / "tmp" / f"{folder.name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        folder = self.root / "tmp" / secrets.token_hex(8)
+        with contextlib.ExitStack() as stack:
+            # Nobody may take the new lock for one that a dead process left, before it is held.
+            with (self.root / "locks" / "tmp").open("a") as sweeping:
+                fcntl.flock(sweeping, fcntl.LOCK_EX)
+                self._sweep()
+                stream = stack.enter_context(folder.with_suffix(".lock").open("x"))
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            folder.mkdir()
             try:
                 yield folder
             finally:

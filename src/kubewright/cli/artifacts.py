@@ -7,11 +7,11 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
@@ -49,7 +49,25 @@ _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "
 _LINE_SECONDS = 10.0
 
 
+_Verb = TypeVar("_Verb", bound=Callable[..., None])
+
+
+def _examples(*lines: str) -> Callable[[_Verb], _Verb]:
+    """Add examples to a verb's help, each on a line of its own."""
+
+    def add(verb: _Verb) -> _Verb:
+        # A backspace on a line of its own keeps the lines of a paragraph as they are.
+        verb.__doc__ = "\n".join((f"{verb.__doc__}\n\n\b\nExamples:", *(f"  {line}" for line in lines)))
+        return verb
+
+    return add
+
+
 @app.command("list")
+@_examples(
+    "kubewright artifacts list",
+    "kubewright artifacts list --kubernetes 1.36.3 -o json",
+)
 def list_artifacts(
     kubernetes: Kubernetes = "",
     architecture: Architecture = "",
@@ -57,13 +75,7 @@ def list_artifacts(
     bundle: BundleOption = "",
     output: Output = "table",
 ) -> None:
-    r"""List what a version needs, where each version was read, and which sources have it in the cache.
-
-    \b
-    Examples:
-      kubewright artifacts list
-      kubewright artifacts list --kubernetes 1.36.3 -o json
-    """
+    """List what a version needs, where each version was read, and which sources have it in the cache."""
     as_json = want_json(output)
     release, machine = _release(kubernetes), _architecture(architecture)
     have = cached(release, architecture=machine, mirror=mirror, bundle=bundle)
@@ -80,19 +92,17 @@ def list_artifacts(
 
 
 @app.command()
+@_examples(
+    "kubewright artifacts build",
+    "kubewright artifacts build --kubernetes 1.36.3 --architecture arm64",
+)
 def build(
     kubernetes: Kubernetes = "",
     architecture: Architecture = "",
     source: SourceOption = "gomod",
     output: Output = "table",
 ) -> None:
-    r"""Build everything from Go modules on this machine: about 20 minutes on two processors, once.
-
-    \b
-    Examples:
-      kubewright artifacts build
-      kubewright artifacts build --kubernetes 1.36.3 --architecture arm64
-    """
+    """Build everything from Go modules on this machine: about 20 minutes on two processors, once."""
     if source != "gomod":
         raise BadInputError(
             "--source", f"nothing is built from {source}", "Use `kubewright artifacts fetch --source …`"
@@ -101,6 +111,11 @@ def build(
 
 
 @app.command()
+@_examples(
+    "kubewright artifacts fetch",
+    "kubewright artifacts fetch --source mirror --mirror https://mirror.example.org/kubernetes",
+    "kubewright artifacts fetch --source bundle --bundle kubernetes.tar",
+)
 def fetch(
     kubernetes: Kubernetes = "",
     architecture: Architecture = "",
@@ -110,18 +125,15 @@ def fetch(
     bundle: BundleOption = "",
     output: Output = "table",
 ) -> None:
-    r"""Bring everything that a version needs into the cache.
-
-    \b
-    Examples:
-      kubewright artifacts fetch
-      kubewright artifacts fetch --source mirror --mirror https://mirror.example.org/kubernetes
-      kubewright artifacts fetch --source bundle --bundle kubernetes.tar
-    """
+    """Bring everything that a version needs into the cache."""
     _get(kubernetes, architecture, output, source=source, mirror=mirror, bundle=bundle)
 
 
 @app.command("bundle")
+@_examples(
+    "kubewright artifacts bundle kubernetes.tar",
+    "kubewright artifacts bundle kubernetes-arm64 --architecture arm64 --source upstream",
+)
 def make_bundle(
     target: Annotated[Path, typer.Argument(help="File ending in .tar, or a directory.", metavar="TARGET")],
     kubernetes: Kubernetes = "",
@@ -131,13 +143,7 @@ def make_bundle(
     mirror: Mirror = "",
     output: Output = "table",
 ) -> None:
-    r"""Write everything that a version needs into one bundle, to carry to a place without a network.
-
-    \b
-    Examples:
-      kubewright artifacts bundle kubernetes.tar
-      kubewright artifacts bundle kubernetes-arm64 --architecture arm64 --source upstream
-    """
+    """Write everything that a version needs into one bundle, to carry to a place without a network."""
     as_json = want_json(output)
     with _progress() as report:
         found = resolve(
@@ -152,13 +158,11 @@ def make_bundle(
 
 
 @app.command()
+@_examples(
+    "kubewright artifacts verify",
+)
 def verify(output: Output = "table") -> None:
-    r"""Read every file of the cache again; damaged ones are removed, so that they are fetched again.
-
-    \b
-    Example:
-      kubewright artifacts verify
-    """
+    """Read every file of the cache again; damaged ones are removed, so that they are fetched again."""
     as_json = want_json(output)
     store = Store()
     checked, damaged = verify_store(store)

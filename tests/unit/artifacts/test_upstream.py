@@ -6,6 +6,7 @@ import dataclasses
 import json
 import tarfile
 from collections.abc import Iterator
+from typing import IO, TypeVar
 
 import pytest
 
@@ -20,6 +21,7 @@ from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.errors import ArtifactError
 from tests.unit.artifacts.imitation import Imitation, sha256
 
+Served = TypeVar("Served")
 KUBELET = "/dl.k8s.io/release/v1.37.2/bin/linux/amd64/kubelet"
 
 
@@ -56,8 +58,8 @@ class TestWholeRelease:
 
     def test_publishers_own_urls_give_the_same(self, release: Release, publisher: Imitation, store: Store) -> None:
         # A registry at its own host has no host name in its paths.
-        for served in (publisher.manifests, publisher.files):
-            served.update({path.replace("/v2/registry.k8s.io/", "/v2/"): data for path, data in served.items()})  # type: ignore[attr-defined]
+        publisher.manifests |= _without_host(publisher.manifests)
+        publisher.files |= _without_host(publisher.files)
         moved = only(release, "pause", "kubelet")
         moved = dataclasses.replace(moved, registries={"registry.k8s.io": publisher.url})
         kubelet = dataclasses.replace(moved.artifacts[1], upstream=_at(publisher, moved.artifacts[1].upstream))
@@ -228,7 +230,11 @@ class TestNames:
         assert places.repository(parse_reference("ghcr.io/a/b:1")) == "https://ghcr.io/v2/a/b"
 
 
-def _member(archive: tarfile.TarFile, name: str) -> object:
+def _without_host(served: dict[str, Served]) -> dict[str, Served]:
+    return {path.replace("/v2/registry.k8s.io/", "/v2/"): data for path, data in served.items()}
+
+
+def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     found = archive.extractfile(name)
     assert found is not None
     return found

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from kubewright.artifacts.gomod.toolchain import run_command
 from kubewright.catalog.model import BaseLayer
-from kubewright.errors import ArtifactError
 
 DROPPED = (
     "./dev",
@@ -41,24 +40,23 @@ packages' scripts;
 and what mmdebstrap takes over from this machine."""
 
 
-def check_tools() -> None:
-    """Raise ArtifactError if the tool that makes base layers is missing."""
-    if shutil.which("mmdebstrap") is None:
-        raise ArtifactError(
-            "gomod",
-            "mmdebstrap is not installed; the images of kube-proxy, flannel and haproxy need it",
-            "Install it: apt-get install mmdebstrap (on Ubuntu also debian-archive-keyring)",
-        )
+def problem() -> str:
+    """Return why no base layer can be made here, with what to do; empty if they can."""
+    if shutil.which("mmdebstrap"):
+        return ""
+    return (
+        "mmdebstrap is not installed; the images of kube-proxy, flannel and haproxy need it."
+        " Install it: apt-get install mmdebstrap (on Ubuntu also debian-archive-keyring)"
+    )
 
 
 def build(base: BaseLayer, architecture: str, folder: Path, tick: Callable[[], None]) -> Path:
     """Make a base layer's tar in an empty folder.
 
     Raises:
-        ArtifactError: mmdebstrap is missing or failed.
+        ArtifactError: mmdebstrap failed.
 
     """
-    check_tools()
     raw, layer = folder / "raw.tar", folder / "layer.tar"
     command = [
         "mmdebstrap",

@@ -19,7 +19,6 @@ from kubewright.artifacts.gomod.toolchain import Toolchain, problem, toolchain
 from kubewright.artifacts.progress import TOTAL, Report
 from kubewright.artifacts.store import Store
 from kubewright.catalog.model import Artifact, BaseLayer, BuildUnit, Kind, Release, ResolvedArtifact
-from kubewright.errors import ArtifactError
 
 _MEGABYTE = 1_000_000
 _RESULTS_BYTES = 1_500 * _MEGABYTE
@@ -49,13 +48,7 @@ class GoModules:
 
     def unavailable(self) -> str:
         """Why this source cannot build anything here; empty if it can."""
-        reason = problem(self.release.go)
-        if not reason:
-            with contextlib.suppress(ArtifactError):
-                bases.check_tools()
-                return ""
-            reason = "mmdebstrap is not installed"
-        return reason
+        return problem(self.release.go) or bases.problem()
 
     def provide(self, artifacts: tuple[Artifact, ...]) -> dict[str, ResolvedArtifact]:
         """Build these artifacts: one unit after another (``go build`` uses all processors), base layers beside.
@@ -65,8 +58,6 @@ class GoModules:
 
         """
         units = self._units(artifacts)
-        if any("base" in _image(artifact) for artifact in artifacts):
-            bases.check_tools()
         self.store.require_free(_needed_bytes(units), f"building {', '.join(unit.name for unit in units)}")
         results: dict[str, ResolvedArtifact] = {}
         with toolchain(self.store, self.release.go, self.architecture) as tools, ThreadPoolExecutor(1) as pool:

@@ -26,8 +26,9 @@ def parse_reference(reference: str) -> Image:
 class Places:
     """Maps names to URLs.
 
-    Without a mirror, files have their own URL and registries that of their host (``registries`` maps a host to the
-    URL that its registry is really reached by). A mirror at ``https://m/p`` has files under ``https://m/p/HOST/PATH`` and images
+    Without a mirror, files have their own URL and registries that of their host (``registries`` maps a host to
+    another URL where its registry has one).
+    A mirror at ``https://m/p`` has files under ``https://m/p/HOST/PATH`` and images
     behind the registry API as ``https://m/v2/p/HOST/REPOSITORY``.
     """
 
