@@ -68,7 +68,10 @@ class TestGroups:
     """The groups that a cluster needs."""
 
     def test_no_control_plane_group(self, tmp_path: Path) -> None:
-        done = deploy_text(tmp_path, "[kube_node]\nw1 ansible_host=127.0.0.12 ansible_port=1\n")
+        text = _HOSTS.format(settings="", control_plane="", workers=W1)
+        done = deploy_text(
+            tmp_path, text.replace("[kube_control_plane]", "[others]").replace("kube_control_plane\n", "")
+        )
         assert_refused(done, "kube_control_plane")
 
     def test_empty_control_plane_group(self, tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import platformdirs
 
+from kubewright import catalog
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError
 from kubewright.inventory import Inventory
 from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
-from kubewright.topology import GroupNames
+from kubewright.topology import GroupNames, check_given
 
 ADDRESS_CACHE = "addresses.json"
 
@@ -95,7 +96,8 @@ def read_inputs(inventory: Inventory, request: Request, state_directory: str = "
     """Parse the settings of a loaded inventory.
 
     Raises:
-        BadInputError: settings or groups are wrong (all of them in one :class:`~kubewright.errors.BadInputErrors`).
+        BadInputError: settings, groups, names, given addresses or the version are wrong (what goes together in one
+            :class:`~kubewright.errors.BadInputErrors`).
 
     """
     names = group_names(inventory)
@@ -107,6 +109,8 @@ def read_inputs(inventory: Inventory, request: Request, state_directory: str = "
             f"Name some of: {', '.join(names.all)}",
         )
     settings = parse({host.name: host for host in inventory.hosts if host.name in names.all})
+    check_given(names, settings)
+    catalog.load().release(settings.cluster.kube_version)
     directory = str(inventory.directory or Path.cwd())
     return Inputs(
         request=request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubewright.topology.addresses import missing
-from kubewright.topology.build import build, endpoint
+from kubewright.topology.build import build, check_given, endpoint
 from kubewright.topology.model import Address, Endpoint, GroupNames, Host, KnownAddresses, Role, Source, Topology
 from kubewright.topology.names import certificate_names, hosts_entries
 
@@ -18,6 +18,7 @@ __all__ = [
     "Topology",
     "build",
     "certificate_names",
+    "check_given",
     "endpoint",
     "hosts_entries",
     "missing",

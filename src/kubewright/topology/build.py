@@ -42,6 +42,26 @@ def build(
     return Topology(hosts, endpoint(settings), tuple(notices))
 
 
+def check_given(names: GroupNames, settings: Settings) -> None:
+    """Refuse what the inventory alone shows to be wrong, so that it is told before any host is contacted.
+
+    Hosts whose address nothing in the inventory gives are left to :func:`build`, and so is the number of etcd members.
+
+    Raises:
+        BadInputErrors: everything that is wrong.
+
+    """
+    errors = list(rules.group_errors(names, settings))
+    known = [name for name in names.all if name in settings.hosts]
+    given = {name: resolve(name, settings, KnownAddresses()) for name in known if settings.hosts[name].ip}
+    errors.extend(error for found in given.values() for error in found.errors)
+    errors.extend(rules.name_errors(known, settings))
+    hosts = (_host(name, _roles(names)[name], settings, found) for name, found in given.items())
+    errors.extend(rules.address_errors([host for host in hosts if host], settings))
+    if errors:
+        raise BadInputErrors(tuple(errors))
+
+
 def endpoint(settings: Settings) -> Endpoint:
     """Return how nodes reach the API: the external load balancer, else 127.0.0.1 on every node."""
     cluster = settings.cluster
