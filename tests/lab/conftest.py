@@ -13,14 +13,22 @@ from tests.lab.support.lab import TestLab
 EVIDENCE_LIMIT = 40_000
 """Characters of evidence that are printed for one failure."""
 
+_SEED = pytest.StashKey[int]()
+
 _FAILED_STEPS = pytest.StashKey[dict[str, str]]()
 """File of a flow → name of its first step that failed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the markers of flows."""
+    """Know the markers of flows, and draw the seed."""
+    config.stash[_SEED] = int(os.environ.get("KUBEWRIGHT_TEST_SEED") or random.SystemRandom().randrange(2**31))
     config.addinivalue_line("markers", "full: run only where KUBEWRIGHT_TEST_FULL is set, as make test-all does")
     config.addinivalue_line("markers", "flow: the tests of the module are the steps of one flow, in their order")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Print the seed before the first test, so that a run that dies can be repeated too."""
+    return f"KUBEWRIGHT_TEST_SEED={config.stash[_SEED]}"
 
 
 @pytest.hookimpl(trylast=True)
@@ -52,11 +60,9 @@ def keep_labs() -> bool:
 
 
 @pytest.fixture(scope="session")
-def chance() -> random.Random:
+def chance(pytestconfig: pytest.Config) -> random.Random:
     """Chance with a seed that is printed, and can be given by ``KUBEWRIGHT_TEST_SEED``."""
-    seed = int(os.environ.get("KUBEWRIGHT_TEST_SEED") or random.SystemRandom().randrange(2**31))
-    print(f"\nKUBEWRIGHT_TEST_SEED={seed}", flush=True)
-    return random.Random(seed)
+    return random.Random(pytestconfig.stash[_SEED])
 
 
 @pytest.hookimpl(wrapper=True)
