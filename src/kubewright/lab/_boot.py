@@ -39,8 +39,9 @@ def boot_more(place: Place, record: LabRecord, *, control_planes: int, workers: 
     grown = dataclasses.replace(record, nodes=(*record.nodes, *added))
     grown.shape.check()
     _host.require_disk(len(added))
+    hosts = _inventory.add_hosts(place.hosts.read_text(), added, addresses=record.addresses)
     _boot(place, grown, added, progress)
-    write(place.hosts, _inventory.add_hosts(place.hosts.read_text(), added, addresses=record.addresses))
+    write(place.hosts, hosts)
     place.save(grown)
     return grown
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from kubewright.errors import BadInputError
 from kubewright.lab._host import CgroupMode
 from kubewright.lab._image import USER
 from kubewright.lab.model import LabNode, LabRecord, Role
@@ -34,6 +35,9 @@ def add_hosts(text: str, nodes: tuple[LabNode, ...], *, addresses: bool) -> str:
         text: the file as it is.
         nodes: to add.
         addresses: whether ``ip`` and ``access_ip`` are written too. A node with two networks has ``ip`` in any case.
+
+    Raises:
+        BadInputError: a group's section is not there.
 
     """
     text = text or _SKELETON
@@ -66,7 +70,10 @@ def _host_line(node: LabNode, *, addresses: bool) -> str:
 def _add(text: str, section: str, line: str) -> str:
     """Insert a line at the end of a section of an INI file."""
     lines = text.splitlines()
-    position = lines.index(f"[{section}]") + 1
+    headers = [number for number, old in enumerate(lines, 1) if old.split("#")[0].strip() == f"[{section}]"]
+    if not headers:
+        raise BadInputError("the lab's hosts.ini", f"it has no section [{section}]", "Add an empty one")
+    position = headers[0]
     while position < len(lines) and lines[position].strip() and not lines[position].startswith("["):
         position += 1
     return "\n".join([*lines[:position], line, *lines[position:]]) + "\n"
