@@ -35,6 +35,7 @@ class Output(enum.StrEnum):
 NameArgument = Annotated[str, typer.Argument(help="Name of the lab.", metavar="NAME")]
 NodeArgument = Annotated[str, typer.Argument(help="Name of the node, such as cp1 or w2.", metavar="NODE")]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print the answer.")]
+_WIDE = 240
 _Verb = TypeVar("_Verb", bound=Callable[..., None])
 
 
@@ -231,4 +232,6 @@ def _print(rows: list[dict[str, Any]], columns: tuple[str, ...], output: Output)
             table.add_column(column.replace("_", " ").upper(), overflow="fold")
     for row in rows:
         table.add_row(*(row[column] for column in columns if any(other[column] for other in rows)))
-    rich.console.Console().print(table)
+    # Paths are there to be copied: they are not broken where nobody looks at a terminal.
+    console = rich.console.Console()
+    (console if console.is_terminal else rich.console.Console(width=_WIDE)).print(table)
