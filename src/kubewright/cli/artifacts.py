@@ -6,7 +6,6 @@ import json
 import platform
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
-from kubewright.artifacts import TOTAL, resolve
 from kubewright.artifacts import bundle as bundles
+from kubewright.artifacts import resolve
+from kubewright.artifacts.progress import Lines
 from kubewright.artifacts.resolve import cached, verify_store
 from kubewright.artifacts.store import Store
 from kubewright.catalog import load
@@ -46,7 +46,6 @@ BundleOption = Annotated[str, typer.Option("--bundle", metavar="PATH", help="Bun
 Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
 
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_LINE_SECONDS = 10.0
 
 
 _Verb = TypeVar("_Verb", bound=Callable[..., None])
@@ -253,11 +252,11 @@ def _print_json(value: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[_Lines]:
+def _progress() -> Iterator[Lines]:
     """Report progress on standard error; a termination signal ends the work as an interrupt does."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        yield _Lines()
+        yield Lines(sys.stderr)
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -265,32 +264,6 @@ def _progress() -> Iterator[_Lines]:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise KeyboardInterrupt
-
-
-class _Lines:
-    """Progress as lines: what begins and ends at once, in between every few seconds with the time left."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, component: str, state: str, fraction: float | None, seconds: float) -> None:
-        """Print a line if it is time for one."""
-        now = time.monotonic()
-        turning = fraction in (0.0, 1.0) or (fraction is None and state.startswith("cannot"))
-        if state == "cached" or (not turning and now - self._last < _LINE_SECONDS):
-            return
-        if not turning:
-            self._last = now
-        name = "artifacts" if component == TOTAL else component
-        left = ""
-        if fraction and fraction < 1.0:
-            left = f" {fraction:.0%}, about {_minutes(seconds * (1 - fraction) / fraction)} left"
-        took = f" after {_minutes(seconds)}" if state == "done" else ""
-        print(f"{name}: {state}{left}{took}", file=sys.stderr, flush=True)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _main() -> None:

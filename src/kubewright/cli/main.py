@@ -34,11 +34,11 @@ _UsageError: Any = typer.BadParameter.__base__
 class LazyGroup(TyperGroup):
     """Loads a verb's module when it is used."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002  click's signature
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  click's signature
         """All verbs, in the order of a cluster's life."""
         return list(_VERBS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """One verb."""
         if cmd_name not in _VERBS:
             return None
@@ -47,10 +47,10 @@ class LazyGroup(TyperGroup):
         group: Any = typer.main.get_command(app)
         if cmd_name in ("artifacts", "lab"):
             group.name, group.help = cmd_name, group.help or _VERBS[cmd_name][1]
-            return group  # type: ignore[no-any-return]
-        return group.commands[cmd_name]  # type: ignore[no-any-return]
+            return group
+        return group.commands[cmd_name]
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """List verbs without importing their modules."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, help_text) for name, (_module, help_text) in _VERBS.items()])

@@ -17,7 +17,7 @@ from typing import Any
 from kubewright import artifacts
 from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import ArtifactSet, Release
-from kubewright.documents import ClusterDocument, cluster_document, node_document
+from kubewright.documents import ClusterDocument, OsFamily, cluster_document, node_document
 from kubewright.engine.inputs import ADDRESS_CACHE, Inputs
 from kubewright.engine.record import Run, write_json
 from kubewright.errors import (
@@ -108,7 +108,6 @@ def choose_scope(run: Run) -> dict[str, Any]:
         "via": via,
         "compare_objects": cluster is not None and cluster.ours and inputs.request.verb != "scale",
         "half_made": found.half_made,
-        "unreachable": dict(found.unreachable),
     }
     if limited and not wanted:
         scope["hosts"] = list(inputs.scope)
@@ -212,7 +211,7 @@ def make_documents(run: Run) -> dict[str, Any]:
     cluster = cluster_document(topology=topology, settings=inputs.settings, release=release, artifacts=artifacts)
     run.write("cluster_document", vars(cluster) | {"objects": list(cluster.objects)})
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
-    return {"unreachable": unreachable}
+    return {"left_out": unreachable}
 
 
 def digest(value: object) -> str:
@@ -279,7 +278,7 @@ def _architecture(probe: Mapping[str, Any]) -> str:
     return str((probe.get("facts") or {}).get("architecture") or "amd64")
 
 
-def _os_family(probe: Mapping[str, Any]) -> str:
+def _os_family(probe: Mapping[str, Any]) -> OsFamily:
     system = (probe.get("facts") or {}).get("os") or {}
     names = {system.get("id", "debian"), *str(system.get("id_like", "")).split()}
     return "redhat" if names & {"rhel", "fedora", "centos"} else "debian"
@@ -323,6 +322,7 @@ def make_plan(run: Run) -> Plan:
             fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
             object_changes=_object_changes(objects, found),
             metadata_changes=_metadata_changes(run, topology, objects),
+            notices=(*inputs.notices, *(f"{notice.subject}: {notice.text}" for notice in topology.notices)),
         )
     )
     run.write("plan", plan.to_json())
@@ -357,7 +357,7 @@ def _metadata_changes(run: Run, topology: Topology, objects: Mapping[str, Any] |
     wanted = load_cluster_document(run).node_metadata
     compared = {change["node"]: change for change in (objects or {}).get("node_changes", ())}
     new = None if objects is None else set(objects["missing_nodes"])
-    changes = {}
+    changes: dict[str, tuple[Change, ...]] = {}
     for host in topology.hosts:
         if host.node_name in compared:
             changes[host.name] = (_field_change(compared[host.node_name], f"Node/{host.node_name}"),)

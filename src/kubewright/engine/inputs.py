@@ -43,6 +43,7 @@ class Inputs:
     names: GroupNames
     inventory_directory: str
     state_directory: str
+    notices: tuple[str, ...] = ()
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -70,6 +71,7 @@ class Inputs:
                 },
                 "inventory_directory": self.inventory_directory,
                 "state_directory": self.state_directory,
+                "notices": self.notices,
                 "origins": self.settings.origins,
             },
         )
@@ -89,6 +91,7 @@ class Inputs:
             names=GroupNames(**{group: tuple(hosts) for group, hosts in raw["names"].items()}),
             inventory_directory=raw["inventory_directory"],
             state_directory=raw["state_directory"],
+            notices=tuple(raw["notices"]),
         )
 
 
@@ -108,7 +111,7 @@ def read_inputs(inventory: Inventory, request: Request, state_directory: str = "
             f"{', '.join(sorted(unknown))} is not a cluster host of this inventory",
             f"Name some of: {', '.join(names.all)}",
         )
-    settings = parse({host.name: host for host in inventory.hosts if host.name in names.all})
+    settings = parse(inventory.by_name)
     check_given(names, settings)
     catalog.load().release(settings.cluster.kube_version)
     directory = str(inventory.directory or Path.cwd())
@@ -118,6 +121,7 @@ def read_inputs(inventory: Inventory, request: Request, state_directory: str = "
         names=names,
         inventory_directory=directory,
         state_directory=state_directory or default_state_directory(inventory, settings.cluster.cluster_name),
+        notices=(*inventory.warnings, *(f"{notice.subject}: {notice.text}" for notice in settings.notices)),
     )
 
 

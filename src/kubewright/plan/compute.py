@@ -225,7 +225,7 @@ def _why_join(host: Host, situation: Situation) -> str:
 
 
 def _metadata(situation: Situation, via: str) -> Iterator[Step]:
-    wanted = []
+    wanted: list[Change] = []
     for host in _in_scope(situation):
         changes = situation.metadata_changes.get(host.name, ())
         new = not joined(host, situation)

@@ -22,12 +22,12 @@ class Stage(enum.StrEnum):
     CHECK = "check"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """The stage as a person reads it."""
-        return _TITLES[self]
+        return _HEADINGS[self]
 
 
-_TITLES = {
+_HEADINGS = {
     Stage.CONVERGE: "Packages, binaries, images and files",
     Stage.INIT: "First control plane",
     Stage.OBJECTS: "Cluster objects",

@@ -82,7 +82,7 @@ class Progress:
         self._running.pop((event["stage"], event["host"]), None)
         state = "" if event.get("ok") else " FAILED"
         changed = "" if event.get("changed", True) else ", nothing changed"
-        title = Stage(event["stage"]).title
+        title = Stage(event["stage"]).heading
         self._line(
             f"{title}: {event['host']}{state} ({event['seconds']:.1f} s{changed})", "" if event.get("ok") else "red"
         )
@@ -108,7 +108,7 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         now = time.monotonic()
         for (stage, host), since in list(self._running.items()):
-            table.add_row(f"{now - since:5.1f} s", host, Stage(stage).title)
+            table.add_row(f"{now - since:5.1f} s", host, Stage(stage).heading)
         if not self._running:
             table.add_row(f"{now - self._began:5.1f} s", "", f"{self._doing} {self._detail}".strip())
         return table

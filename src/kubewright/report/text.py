@@ -18,7 +18,7 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
     for stage in Stage:
         steps = plan.stage(stage)
         if steps:
-            lines.append(f"{stage.title}:")
+            lines.append(f"{stage.heading}:")
             lines += [line for step in steps for line in _step(step, verbose=verbose)]
     if not plan.empty:
         calls = plan.calls()

@@ -248,26 +248,36 @@ class CheckPodsPresent(RunAction):
         create = [{"name": f"kubewright-check-{number}", "node": node} for number, node in enumerate(nodes, 1)]
         answer = self.module("check_pods", {"create": create, "image": _check_image(run), "run": run.directory.name})
         addresses = answer["pods"]
-        for name, reason in answer["failed"].items():
-            run.fail(StepFailedError(f"check pod {name}", reason, "Look at: kubectl -n kube-system get events"), stage=self.stage)
+        for name, reason in answer["silent"].items():
+            run.fail(
+                StepFailedError(f"check pod {name}", reason, "Look at: kubectl -n kube-system get events"),
+                stage=self.stage,
+            )
         run.write("check_pods", [{**pod, "ip": addresses[pod["name"]]} for pod in create if pod["name"] in addresses])
         return {"changed": False}
 
 
 def check_nodes(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
-    """Two nodes that should be able to run a pod now, those that were there before this run first; fewer in a smaller cluster."""
-    cluster = find_cluster(run, inputs).cluster
-    down = run.read("unreachable")
+    """Two nodes that can run a pod now; fewer in a smaller cluster.
+
+    Those that this run has just spoken to come first: a node that died a moment ago still looks Ready in the cluster.
+    """
+    found = find_cluster(run, inputs)
+    cluster = found.cluster
+    down = {**found.unreachable, **run.read("unreachable")}
     topology = load_topology(run, inputs)
     ready = {node.name for node in (cluster.nodes if cluster else ()) if node.ready}
-    before = [host.node_name for host in topology.hosts if host.node_name in ready and host.name not in down]
     arrived = [
-        topology[host].node_name
+        host
         for stage in (Stage.INIT, Stage.JOIN_CONTROL_PLANE, Stage.JOIN_WORKER)
         for host in plan.hosts(stage)
         if run.has(f"done/{stage.value}/{host}")
     ]
-    return list(dict.fromkeys([*before, *arrived]))[:2]
+    answered = [name for name, probe in run.read_all("hosts").items() if probe["reachable"]]
+    order = [topology[name].node_name for name in (plan.via, *arrived, *answered) if name not in down]
+    others = [host.node_name for host in topology.hosts if host.name not in down]
+    new = {topology[name].node_name for name in arrived}
+    return [name for name in dict.fromkeys([*order, *others]) if name in ready | new][:2]
 
 
 def _check_image(run: Run) -> str:

@@ -90,14 +90,14 @@ class MakePlan(RunAction):
     """Compute the plan, show it, and say which hosts it touches."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``go`` is false for a dry run and for an empty plan."""
+        """``hosts`` is empty for a dry run and for an empty plan."""
         plan = make_plan(run)
         inputs = Inputs.load(run)
         lines = plan_lines(plan)
         run.event("planned", steps=len(plan.steps))
         go = not plan.empty and not inputs.request.dry_run
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
-        return {"changed": False, "go": go, "hosts": _hosts(plan, played), "plan": lines}
+        return {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}
 
 
 def _hosts(plan: Plan, played: list[str]) -> list[str]:

@@ -68,7 +68,7 @@ def delete_all(client: Client) -> list[str]:
 
 
 def create_all(client: Client, wanted: list[dict[str, str]], image: str, timeout: float) -> dict[str, Any]:
-    """Make the pods ([{name, node}]) and wait until each runs; {pods: {name: ip}, failed: {name: reason}}.
+    """Make the pods ([{name, node}]) and wait until each runs; {pods: {name: ip}, silent: {name: reason}}.
 
     Pods that are in the way are deleted first. A pod that does not come up in time is told, not raised: the other
     nodes' checks go on.
@@ -93,8 +93,8 @@ def create_all(client: Client, wanted: list[dict[str, str]], image: str, timeout
         wait_until("check pods", all_answered, timeout)
     except NodeError:
         failed = {entry["name"]: _reason(client, entry["name"]) for entry in wanted if entry["name"] not in pods}
-        return {"pods": pods, "failed": failed}
-    return {"pods": pods, "failed": {}}
+        return {"pods": pods, "silent": failed}
+    return {"pods": pods, "silent": {}}
 
 
 def _runs(item: dict[str, Any]) -> bool:
