@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.resources
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from kubewright.artifacts.gomod.toolchain import Toolchain, problem, toolchain
 from kubewright.artifacts.progress import TOTAL, Report
 from kubewright.artifacts.store import Store
 from kubewright.catalog.model import Artifact, BaseLayer, BuildUnit, Kind, Release, ResolvedArtifact
+from kubewright.errors import ArtifactError
 
 _MEGABYTE = 1_000_000
 _RESULTS_BYTES = 1_500 * _MEGABYTE
@@ -34,6 +36,7 @@ class GoModules:
     store: Store
     report: Report
     _started: float = field(default_factory=time.monotonic)
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     name = "gomod"
 
@@ -59,18 +62,33 @@ class GoModules:
         """
         units = self._units(artifacts)
         self.store.require_free(_needed_bytes(units), f"building {', '.join(unit.name for unit in units)}")
-        results: dict[str, ResolvedArtifact] = {}
         with toolchain(self.store, self.release.go, self.architecture) as tools, ThreadPoolExecutor(1) as pool:
             layers = {name: pool.submit(self._base, self.release.bases[name]) for name in sorted(_bases(artifacts))}
-            total = sum(unit.seconds for unit in units) or 1
-            done = 0
-            for unit in units:
-                wanted = tuple(artifact for artifact in artifacts if artifact.gomod.get("unit") == unit.name)
-                results |= self._unit(unit, wanted, tools, layers, (done / total, unit.seconds / total))
-                done += unit.seconds
-            results |= self._without_unit(artifacts, layers)
+            try:
+                results = self._build(units, artifacts, tools, layers)
+            except BaseException:
+                # The other thread looks at this while it waits for its command.
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
         self.report(TOTAL, "done", 1.0, time.monotonic() - self._started)
         return results
+
+    def _build(
+        self,
+        units: list[BuildUnit],
+        artifacts: tuple[Artifact, ...],
+        tools: Toolchain,
+        layers: dict[str, Future[Path]],
+    ) -> dict[str, ResolvedArtifact]:
+        results: dict[str, ResolvedArtifact] = {}
+        total = sum(unit.seconds for unit in units) or 1
+        done = 0
+        for unit in units:
+            wanted = tuple(artifact for artifact in artifacts if artifact.gomod.get("unit") == unit.name)
+            results |= self._unit(unit, wanted, tools, layers, (done / total, unit.seconds / total))
+            done += unit.seconds
+        return results | self._without_unit(artifacts, layers)
 
     def key(self, artifact: Artifact) -> str:
         """The digest of the artifact's recipe."""
@@ -171,7 +189,13 @@ class GoModules:
     def _building_base(self, layer: BaseLayer, start: float) -> Iterator[Callable[[], None]]:
         name = f"base-{layer.name}"
         self.report(name, "building", 0.0, 0.0)
-        yield lambda: self.report(name, "building", _guess(start, layer.seconds), time.monotonic() - start)
+
+        def tick() -> None:
+            if self._stop.is_set():
+                raise ArtifactError(name, "given up because another build failed or was interrupted")
+            self.report(name, "building", _guess(start, layer.seconds), time.monotonic() - start)
+
+        yield tick
         self.report(name, "done", 1.0, time.monotonic() - start)
 
     def _tick(self, unit: BuildUnit, start: float, share: tuple[float, float]) -> None:

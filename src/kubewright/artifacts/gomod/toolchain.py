@@ -18,7 +18,8 @@ from kubewright.artifacts.store import Store, remove_tree
 from kubewright.errors import ArtifactError
 
 _PLACES = ("/usr/local/go/bin/go",)
-_POLL_SECONDS = 2.0
+_POLL_SECONDS = 0.5
+_GRACE_SECONDS = 3.0
 _TAIL_LINES = 15
 
 
@@ -84,7 +85,7 @@ def run_command(
     """Run a command in its own process group, which ends with this call whatever happens; its standard output."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            command,
+            [*_mortal(), *command],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -95,9 +96,7 @@ def run_command(
         try:
             _await(process, tick)
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process)
             raise
         errors.seek(0)
         output.seek(0)
@@ -110,6 +109,22 @@ def run_command(
 def remove_cache(folder: Path) -> None:
     """Remove a cache of Go, read-only parts included."""
     remove_tree(folder)
+
+
+def _mortal() -> list[str]:
+    """Return what makes a command end with this process, even when this one is killed outright; empty where unknown."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its group: first as it likes, so that it cleans up, then for certain."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_GRACE_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _await(process: subprocess.Popen[bytes], tick: Callable[[], None] | None) -> None:
