@@ -8,6 +8,7 @@ import ssl
 import tempfile
 import threading
 import urllib.parse
+import weakref
 from dataclasses import dataclass
 from typing import Optional
 
@@ -73,7 +74,7 @@ def _load_client(system: System, context: ssl.SSLContext, client: ClientCertific
 
 
 class Transport:
-    """Keeps one connection per thread to one server.
+    """Keeps one connection per thread to one server; they are closed with it, at the latest when it is forgotten.
 
     Args:
         server: ``https://host:port``.
@@ -92,6 +93,8 @@ class Transport:
         self._port = parts.port or 443
         self._context = context
         self._local = threading.local()
+        self._connections: set[http.client.HTTPSConnection] = set()
+        self.close = weakref.finalize(self, _close_all, self._connections)
 
     def request(
         self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[dict[str, str]] = None
@@ -124,17 +127,18 @@ class Transport:
                 self._host, self._port, timeout=self.timeout, context=self._context
             )
             self._local.connection = connection
+            self._connections.add(connection)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
             return Answer(response.status, response.read())
         except BaseException:
-            self.close()
+            connection.close()
+            self._connections.discard(connection)
+            self._local.connection = None
             raise
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+
+def _close_all(connections: set[http.client.HTTPSConnection]) -> None:
+    for connection in connections:
+        connection.close()

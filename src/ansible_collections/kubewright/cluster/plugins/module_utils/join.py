@@ -236,7 +236,6 @@ def _node_uid(system: System, wanted: Request, server: str) -> Optional[str]:
     config = kubeconfig.load(system, kubeconfig.KUBELET_CONF)
     client = Client(system, config, server=server, timeout=5.0)
     node = client.find("/api/v1/nodes/" + urllib.parse.quote(wanted.node_name))
-    client.close()
     return str(node["metadata"]["uid"]) if node else None
 
 

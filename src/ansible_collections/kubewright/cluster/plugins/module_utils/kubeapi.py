@@ -166,10 +166,6 @@ class Client:
             raise _refused(answer.status, answer.body, method, target)
         return answer.body
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        self._transport.close()
-
 
 def _refused(status: int, body: bytes, method: str, target: str) -> ApiError:
     try:

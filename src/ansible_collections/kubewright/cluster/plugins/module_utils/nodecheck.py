@@ -99,11 +99,7 @@ def _client(system: System, endpoint: str) -> Client:
 
 
 def _node_ready(system: System, endpoint: str, name: str) -> str:
-    client = _client(system, endpoint)
-    try:
-        node = client.get("/api/v1/nodes/" + urllib.parse.quote(name))
-    finally:
-        client.close()
+    node = _client(system, endpoint).get("/api/v1/nodes/" + urllib.parse.quote(name))
     if clusterstate.ready(node):
         return "Ready"
     conditions = (node.get("status") or {}).get("conditions") or []
@@ -112,11 +108,7 @@ def _node_ready(system: System, endpoint: str, name: str) -> str:
 
 
 def _api_answers(system: System, endpoint: str) -> str:
-    client = _client(system, endpoint)
-    try:
-        answer = client.text("/readyz")
-    finally:
-        client.close()
+    answer = _client(system, endpoint).text("/readyz")
     if answer != "ok":
         raise _NotYetError("answered %r" % answer[:200])
     return "ok"

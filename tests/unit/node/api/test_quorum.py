@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import (
+    Member,
+    addition_refusal,
+    majority,
+    refusal,
+)
+
+
+def member(number: int, kind: str) -> Member:
+    """Kinds: up, down (voters), learner, unstarted (learner), announced (voter that never started)."""
+    return Member(
+        member_id=f"{number:x}",
+        name="" if kind in ("unstarted", "announced") else f"cp{number}",
+        peer_ip=f"10.0.0.{number}",
+        learner=kind in ("learner", "unstarted", "stopped-learner"),
+        started=kind not in ("unstarted", "announced"),
+        healthy=kind in ("up", "learner"),
+    )
+
+
+def members(*kinds: str) -> list[Member]:
+    return [member(number, kind) for number, kind in enumerate(kinds, 1)]
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("kinds", "remove", "empty", "why"),
+        [
+            (("up", "unstarted"), "2", (), None),
+            (("up", "announced"), "2", (), "no majority to remove"),
+            (("up", "up", "announced"), "3", (), None),
+            (("up", "up", "up", "announced"), "4", (), None),
+            (("up", "learner"), "2", (), "is healthy"),
+            (("up", "stopped-learner"), "2", (), "may still hold its data"),
+            (("up", "stopped-learner"), "2", ("10.0.0.2",), None),
+            (("up", "up", "down"), "3", (), "may still hold its data"),
+            (("up", "up", "down"), "3", ("10.0.0.3",), None),
+            (("up", "down", "down"), "3", ("10.0.0.3",), "no majority to remove"),
+            (("up", "up"), "2", (), "is healthy"),
+            (("up",), "1", ("10.0.0.1",), "is healthy"),
+            (("up", "up", "up"), "9", (), "no member has the id"),
+        ],
+    )
+    def test_table(self, kinds: tuple[str, ...], remove: str, empty: tuple[str, ...], why: str | None) -> None:
+        answer = refusal(members(*kinds), [remove], empty)
+        assert answer is None if why is None else why in (answer or "")
+
+    KINDS = st.sampled_from(["up", "down", "learner", "stopped-learner", "unstarted", "announced"])
+
+    @given(st.lists(KINDS, min_size=1, max_size=7), st.data())
+    def test_whatever_is_allowed_keeps_every_healthy_member_and_a_majority(
+        self, kinds: list[str], data: st.DataObject
+    ) -> None:
+        now = members(*kinds)
+        going = data.draw(st.sets(st.sampled_from([one.member_id for one in now])))
+        empty = data.draw(st.sets(st.sampled_from([one.peer_ip for one in now])))
+        if refusal(now, going, empty) is not None:
+            return
+        left = [one for one in now if one.member_id not in going and not one.learner]
+        assert not [one for one in now if one.member_id in going and one.healthy]
+        assert sum(one.healthy for one in left) >= majority(len(left))
+
+
+class TestAddition:
+    @pytest.mark.parametrize(
+        ("kinds", "why"),
+        [
+            (("up",), None),
+            (("up", "up", "down"), None),
+            (("up", "down", "down"), "no majority to add"),
+            (("up", "up", "unstarted"), "still a learner"),
+        ],
+    )
+    def test_table(self, kinds: tuple[str, ...], why: str | None) -> None:
+        answer = addition_refusal(members(*kinds), "10.0.0.99")
+        assert answer is None if why is None else why in (answer or "")
+
+    def test_its_own_learner_does_not_stop_it(self) -> None:
+        assert addition_refusal(members("up", "unstarted"), "10.0.0.2") is None
