@@ -167,8 +167,10 @@ def process_start(pid: int) -> str:
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
-            # The command's name, in parentheses, may hold anything; field 22 (see proc_pid_stat(5)) is the start.
-            return stat.read_text().rpartition(")")[2].split()[19]
+            # The command's name, in parentheses, may hold anything; behind it come fields 3, the state, and 22, the
+            # start (see proc_pid_stat(5)). A dead process whose end nobody took note of yet is as good as gone.
+            fields = stat.read_text().rpartition(")")[2].split()
+            return "" if fields[0] in "ZX" else fields[19]
         except (FileNotFoundError, ProcessLookupError):
             return ""
     return subprocess.run(

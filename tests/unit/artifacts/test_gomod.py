@@ -170,7 +170,7 @@ class TestRefusals:
     ) -> None:
         usage = type("Usage", (), {"free": 10**9})
         monkeypatch.setattr("kubewright.artifacts.store.shutil.disk_usage", lambda path: usage)
-        with pytest.raises(ArtifactError, match=r"building containerd, pause needs 3,100 MB"):
+        with pytest.raises(ArtifactError, match=r"building containerd, pause needs 2,400 MB"):
             built(small)
         assert "build" not in go.read_text()
 

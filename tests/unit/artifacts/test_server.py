@@ -141,3 +141,9 @@ class TestLife:
             assert process_start(process.pid)
         assert process_start(process.pid) == ""
         assert process_start(os.getpid()) == process_start(os.getpid())
+
+    def test_a_dead_process_that_nobody_awaited_is_gone(self) -> None:
+        with subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.read()
+            assert wait_until(lambda: process_start(process.pid) == "")
