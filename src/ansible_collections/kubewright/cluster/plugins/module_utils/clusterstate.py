@@ -91,6 +91,16 @@ def cluster_configuration(client: Client) -> str:
     return _config_map(client, "kubeadm-config", "ClusterConfiguration")
 
 
+def set_cluster_configuration(client: Client, text: str) -> None:
+    """Replace the ClusterConfiguration that kubeadm keeps in the cluster, and nothing else of that ConfigMap.
+
+    Raises:
+        ApiError: the API refused it.
+
+    """
+    client.merge("%s/kubeadm-config" % record.CONFIG_MAPS, {"data": {"ClusterConfiguration": text}})
+
+
 def _config_map(client: Client, name: str, key: str) -> str:
     found = client.find("%s/%s" % (record.CONFIG_MAPS, name))
     return str(((found or {}).get("data") or {}).get(key, ""))

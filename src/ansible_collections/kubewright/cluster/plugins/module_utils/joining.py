@@ -32,6 +32,10 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
     """
     client = admin_client(system)
     configuration = clusterstate.cluster_configuration(client)
+    wanted = params["cluster_configuration"]
+    if wanted:
+        clusterstate.set_cluster_configuration(client, wanted)
+        configuration = wanted
     certificates = clusterstate.certificates_directory(configuration)
     # The run holds the cluster's lock: whatever tokens of ours there are, a killed run left them.
     stale = tokens.remove(client)

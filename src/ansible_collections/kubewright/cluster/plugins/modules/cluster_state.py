@@ -30,6 +30,11 @@ options:
 author: The kubewright authors (@kubewright)
 """
 
+ARGUMENTS: dict[str, Any] = {
+    "timeout": {"type": "float", "default": 5.0},
+    "server": {"type": "str", "default": ""},
+}
+
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
     """The module's result."""
@@ -38,7 +43,7 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
 
 def main() -> None:
     """Run as a module."""
-    entry.reading(work, {"timeout": {"type": "float", "default": 5.0}, "server": {"type": "str", "default": ""}})
+    entry.reading(work, ARGUMENTS)
 
 
 if __name__ == "__main__":

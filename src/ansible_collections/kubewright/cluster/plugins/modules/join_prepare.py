@@ -22,6 +22,9 @@ options:
     description: Whether control planes will join.
     type: bool
     default: false
+  cluster_configuration:
+    description: ClusterConfiguration to put in the place of the live one, with the names of new control planes in it; the live one stays when not given.
+    type: str
   ttl_minutes:
     description: How long token and uploaded keys are good for.
     type: int
@@ -49,6 +52,7 @@ author: The kubewright authors (@kubewright)
 
 ARGUMENTS: dict[str, Any] = {
     "control_planes": {"type": "bool", "default": False},
+    "cluster_configuration": {"type": "str"},
     "ttl_minutes": {"type": "int", "default": 15},
     "server": {"type": "str", "default": ""},
     "replace_members": {

@@ -46,6 +46,13 @@ options:
 author: The kubewright authors (@kubewright)
 """
 
+ARGUMENTS: dict[str, Any] = {
+    "config": {"type": "str", "required": True},
+    "record": {"type": "dict", "required": True},
+    "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
+    "timeout": {"type": "float", "default": 600.0},
+}
+
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
     """The module's result."""
@@ -54,16 +61,7 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
 
 def main() -> None:
     """Run as a module."""
-    entry.changing(
-        "kubeadm init",
-        work,
-        {
-            "config": {"type": "str", "required": True},
-            "record": {"type": "dict", "required": True},
-            "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
-            "timeout": {"type": "float", "default": 600.0},
-        },
-    )
+    entry.changing("kubeadm init", work, ARGUMENTS)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,249 @@
+"""What modules on a control plane tell and do, against an API of the tests' own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    checkpods,
+    clusterstate,
+    joining,
+    kubeadm,
+    kubeconfig,
+    nodecheck,
+    tokens,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.etcd import Etcd
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from kubewright.observe import parse_cluster
+from tests.unit.node.api.api import RECORD, SECRETS, Api
+from tests.unit.node.api.made import join_cluster_files, kubeconfig_text, write
+from tests.unit.node.api.pki import Pki, Server, serve
+from tests.unit.node.api.test_kubeadm import Recording
+
+NODE: dict[str, Any] = {
+    "metadata": {"name": "cp1", "uid": "u", "labels": {"node-role.kubernetes.io/control-plane": ""}},
+    "spec": {"taints": [{"key": "a", "value": "b", "effect": "NoSchedule"}, {"key": "c", "effect": "NoExecute"}]},
+    "status": {
+        "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "Hostname", "address": "cp1"}],
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "nodeInfo": {"kubeletVersion": "v1.37.2"},
+    },
+}
+CONFIGURATION = "certificatesDir: /etc/kubernetes/ssl\nkubernetesVersion: v1.37.2\n"
+
+
+@pytest.fixture
+def api() -> Api:
+    configmaps = "/api/v1/namespaces/kube-system/configmaps"
+    workload = {"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"availableReplicas": 1}}
+    return Api(
+        objects={
+            f"{configmaps}/kubeadm-config": {"data": {"ClusterConfiguration": CONFIGURATION}},
+            f"{configmaps}/kubelet-config": {"data": {"kubelet": "kind: KubeletConfiguration"}},
+            RECORD: {"data": {"record": '{"format": 1, "objects": ["v1/ConfigMap/a/b", "v1/ConfigMap/a/gone"]}'}},
+            "/api/v1/namespaces/a/configmaps/b": {"metadata": {"annotations": {clusterstate.DIGEST: "d1"}}},
+            "/api/v1": {"resources": [{"name": "configmaps", "namespaced": True, "kind": "ConfigMap"}]},
+        },
+        lists={
+            "/api/v1/nodes": [NODE],
+            "/apis/apps/v1/namespaces/kube-system/daemonsets": [],
+            "/apis/apps/v1/namespaces/kube-system/deployments": [workload],
+        },
+        tokens={"abcdef": tokens.JOIN},
+    )
+
+
+@pytest.fixture
+def server(pki: Pki, api: Api) -> Iterator[Server]:
+    with serve(pki, api.answer) as running:
+        yield running
+
+
+@pytest.fixture
+def control_plane(tmp_path: Path, pki: Pki, server: Server) -> Recording:
+    made = Recording(tmp_path)
+    write(made, kubeconfig.ADMIN_CONF, kubeconfig_text(pki, server.url))
+    write(made, "/etc/kubernetes/ssl/ca.crt", pki.pem("ca.crt"))
+    return made
+
+
+class TestClusterState:
+    def test_tells_everything_in_the_types_of_the_controller(self, control_plane: Recording) -> None:
+        state = clusterstate.observe(control_plane, timeout=5)
+        cluster = parse_cluster("host1", state)
+        assert (cluster.via, cluster.version, cluster.ours) == ("host1", "v1.37.2", True)
+        assert cluster.nodes[0].internal_ip == "10.0.0.1"
+        assert cluster.nodes[0].ready
+        assert cluster.nodes[0].control_plane
+        assert cluster.nodes[0].taints == ("a=b:NoSchedule", "c:NoExecute")
+        assert cluster.object_digests == {"v1/ConfigMap/a/b": "d1"}
+        assert cluster.workloads[0].available == 1
+        assert "runs no etcd" in cluster.etcd_error
+        assert cluster.cluster_configuration == CONFIGURATION
+        assert [entry["name"] for entry in cluster.certificates] == ["ca", "admin.conf"]
+
+    def test_never_tells_a_token_s_secret(self, control_plane: Recording) -> None:
+        state = clusterstate.observe(control_plane, timeout=5)
+        assert state["bootstrap_tokens"][0]["id"] == "abcdef"
+        assert "hidden" not in str(state)
+
+    def test_no_cluster_is_an_answer(self, system: System) -> None:
+        state = clusterstate.observe(system, timeout=5)
+        assert (state["present"], state["answers"]) == (False, False)
+
+    def test_a_silent_api_is_an_answer(self, control_plane: Recording, api: Api) -> None:
+        api.up = False
+        state = clusterstate.observe(control_plane, timeout=5)
+        assert (state["present"], state["answers"]) == (True, False)
+        assert "starting" in state["reason"]
+
+    def test_a_half_written_admin_conf_is_an_answer(self, system: System) -> None:
+        write(system, kubeconfig.ADMIN_CONF, "apiVersion: v1\nclus")
+        state = clusterstate.observe(system, timeout=5)
+        assert (state["present"], state["answers"]) == (True, False)
+
+    def test_tells_what_was_cut_short(self, control_plane: Recording) -> None:
+        marker = '{"phase": "prepare", "existing": [], "admin_server": "", "since": 1}'
+        write(control_plane, "/etc/kubewright/init.json", marker)
+        assert clusterstate.observe(control_plane, timeout=5)["unfinished"] == {"init": "prepare"}
+
+
+PREPARE: dict[str, Any] = {
+    "control_planes": False,
+    "ttl_minutes": 15,
+    "server": "https://10.0.0.1:6443",
+    "replace_members": [],
+}
+
+
+class TestJoinPreparation:
+    def test_makes_one_token_and_removes_those_of_killed_runs(self, control_plane: Recording, api: Api) -> None:
+        api.tokens["theirs"] = "somebody's own"
+        result = joining.prepare(control_plane, PREPARE)
+        assert result["removed_tokens"] == ["abcdef"]
+        assert set(api.tokens) == {"theirs", result["token_id"]}
+        config = kubeconfig.parse_text(control_plane, result["discovery"])
+        assert config.server == "https://10.0.0.1:6443"
+        assert (config.token or "").startswith(result["token_id"] + ".")
+        assert result["certificate_key"] is None
+
+    def test_the_certificate_key_goes_by_the_file_alone(self, control_plane: Recording) -> None:
+        result = joining.prepare(control_plane, {**PREPARE, "control_planes": True})
+        assert len(result["certificate_key"]) == 64
+        assert f"certificateKey: {result['certificate_key']}\n" in control_plane.seen_configuration
+        assert control_plane.seen_configuration.endswith("---\n" + CONFIGURATION)
+        assert result["certificate_key"] not in " ".join(control_plane.commands)
+        assert not control_plane.path(kubeadm.CONFIGURATION).exists()
+
+    def test_cleaning_up_leaves_others_tokens_and_can_be_repeated(self, control_plane: Recording, api: Api) -> None:
+        api.tokens["theirs"] = "somebody's own"
+        api.objects[f"{SECRETS}/kubeadm-certs"] = {"metadata": {}}
+        arguments = {"token_ids": [], "certificates": True}
+        first = joining.cleanup(control_plane, arguments)
+        assert (first["changed"], first["removed_tokens"], first["removed_certificates"]) == (True, ["abcdef"], True)
+        assert joining.cleanup(control_plane, arguments)["changed"] is False
+        assert set(api.tokens) == {"theirs"}
+
+
+class TestCheckPods:
+    def test_are_pinned_harmless_and_from_what_is_there(self) -> None:
+        pod = checkpods.manifest("p", "n1", "coredns:1")
+        container = pod["spec"]["containers"][0]
+        assert pod["spec"]["nodeName"] == "n1"
+        assert container["imagePullPolicy"] == "Never"
+        assert pod["spec"]["securityContext"]["runAsNonRoot"]
+        assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+    def test_left_over_ones_are_removed(self, control_plane: Recording, api: Api) -> None:
+        path = "/api/v1/namespaces/kube-system/pods"
+        api.lists[path] = [{"metadata": {"name": "old"}}]
+        api.objects[f"{path}/old"] = {"metadata": {"name": "old"}}
+        assert checkpods.delete_all(admin_client(control_plane)) == ["old"]
+
+
+CHECK: dict[str, Any] = {"node_name": "cp1", "dns_server": "", "dns_domain": "x", "peers": [], "deadline": 0.0}
+
+
+class TestNodeCheck:
+    @pytest.fixture
+    def node(self, system: System, pki: Pki, server: Server) -> System:
+        join_cluster_files(system, pki, server.url)
+        return system
+
+    def test_tells_what_holds(self, node: System, api: Api, server: Server) -> None:
+        api.objects["/api/v1/nodes/cp1"] = NODE
+        checks = nodecheck.check(node, {**CHECK, "endpoint": server.url})
+        assert [(check["ok"], check["remedy"]) for check in checks] == [(True, ""), (True, "")]
+
+    def test_tells_what_does_not_hold_and_what_to_do(self, node: System, api: Api, server: Server) -> None:
+        conditions = [{"type": "Ready", "status": "False", "message": "cni plugin not initialized"}]
+        api.objects["/api/v1/nodes/cp1"] = {**NODE, "status": {"conditions": conditions}}
+        checks = nodecheck.check(node, {**CHECK, "endpoint": server.url})
+        assert "cni plugin not initialized" in checks[0]["detail"]
+        assert not checks[0]["ok"]
+        assert checks[0]["remedy"]
+
+    def test_every_check_is_tried_though_one_fails(self, node: System) -> None:
+        peers = [{"name": "p", "ip": "127.0.0.1"}]
+        checks = nodecheck.check(node, {**CHECK, "endpoint": "https://127.0.0.1:1", "peers": peers})
+        assert [check["ok"] for check in checks] == [False, False, False]
+
+    def test_a_check_that_comes_true_in_time_holds(self, node: System, api: Api, server: Server) -> None:
+        answers = iter([404, 404])
+
+        def late(request: Any) -> tuple[int, Any]:
+            if request.path == "/api/v1/nodes/cp1" and next(answers, None):
+                return 404, {"reason": "NotFound"}
+            return api.answer(request)
+
+        api.objects["/api/v1/nodes/cp1"] = NODE
+        server.handler = late
+        checks = nodecheck.check(node, {**CHECK, "endpoint": server.url, "deadline": 5.0})
+        assert all(check["ok"] for check in checks)
+
+
+MODULES = Path(checkpods.__file__).parent.parent / "modules"
+OWN = (
+    "check_node",
+    "check_pods",
+    "cluster_state",
+    "join_cleanup",
+    "join_prepare",
+    "kubeadm_init",
+    "kubeadm_join",
+    "objects",
+)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_argument_is_documented(name: str) -> None:
+    tree = ast.parse((MODULES / f"{name}.py").read_text())
+    values: dict[str, ast.expr] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            values[statement.targets[0].id] = statement.value
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+            values[statement.target.id] = statement.value
+    documented = yaml.safe_load(ast.literal_eval(values["DOCUMENTATION"]))
+    arguments = ast.literal_eval(values["ARGUMENTS"])
+    locking = {"run", "lock_timeout"} if "run" in documented["options"] else set()
+    assert set(documented["options"]) == set(arguments) | locking
+    for key, argument in arguments.items():
+        assert documented["options"][key]["type"] == argument["type"]
+        assert documented["options"][key].get("required", False) == argument.get("required", False)
+        if key != "wait_timeout" and "default" in argument:
+            assert documented["options"][key]["default"] == argument["default"]
+
+
+def test_a_missing_certificate_is_an_error_with_its_path(system: System) -> None:
+    with pytest.raises(NodeError, match=r"healthcheck-client\.crt"):
+        Etcd(system, "/etc/kubernetes/ssl")
