@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import download
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import MANIFEST_PATH, Manifest
+from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Store
 from tests.unit.node.fake import OWNER, FakeSystem, context_of, document, staged
 
 MARKER = "kubewright cluster hosts"
@@ -213,7 +215,7 @@ class TestRestarts:
     def test_a_run_killed_before_the_restart_is_completed(self, system: FakeSystem, moment: str) -> None:
         system.running.add("containerd")
         system.enabled.add("containerd")
-        wanted = document(text_file("/etc/c", restarts=["containerd"]), unit())
+        wanted = document(text_file("/etc/systemd/system/containerd.service", restarts=["containerd"]), unit())
         system.failing[moment] = "killed"
         with pytest.raises(NodeError):
             apply(system, wanted)
@@ -271,6 +273,17 @@ class TestArtifacts:
         assert (done.changed, [item.sha256 for item in done.missing]) == (False, ["0" * 64])
         assert "not uploaded" in done.missing[0].reason
         assert not system.path("/etc/a").exists()
+
+    def test_one_that_a_source_fails_to_deliver(self, system: FakeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was done until then is told, and stays."""
+        monkeypatch.setattr(download, "refusal", lambda url: "")
+        wanted = document(text_file("/etc/a"), binary("/usr/local/bin/b", "0" * 64), text_file("/etc/c"))
+        context = context_of(system)
+        context.store = Store(system, ["http://127.0.0.1:9"])
+        done = converge(wanted, context)
+        assert [change.id for change in done.changes] == ["file:/etc/a"]
+        assert [item.sha256 for item in done.missing] == ["0" * 64]
+        assert "Connection refused" in done.missing[0].reason
 
     def test_a_damaged_upload_is_not_installed(self, system: FakeSystem) -> None:
         sha256 = staged(system, b"good")

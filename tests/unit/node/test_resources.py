@@ -298,8 +298,8 @@ class TestUnit:
     @pytest.mark.parametrize(
         ("state", "acts"),
         [
-            ("started", ["systemctl daemon-reload", "systemctl enable kubelet", "systemctl start kubelet"]),
-            ("any", ["systemctl daemon-reload", "systemctl enable kubelet"]),
+            ("started", ["systemctl enable --no-reload kubelet", "systemctl daemon-reload", "systemctl start kubelet"]),
+            ("any", ["systemctl enable --no-reload kubelet", "systemctl daemon-reload"]),
         ],
     )
     def test_enabled_and_started_as_asked(self, system: FakeSystem, state: str, acts: list[str]) -> None:

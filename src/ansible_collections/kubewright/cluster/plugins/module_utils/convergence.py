@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import os.path
-from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
@@ -17,7 +17,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.remov
     remove,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.unit import Unit
-from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Missing, Wanted
+from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import ArtifactsMissingError, Missing, Wanted
 from ansible_collections.kubewright.cluster.plugins.module_utils.units import Units
 
 ENGINE = "containerd"
@@ -28,13 +28,13 @@ _PARALLEL_IMPORTS = 2
 _UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 
 
-@dataclass
+@dataclasses.dataclass
 class Outcome:
     """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had."""
 
-    changes: list[Change] = field(default_factory=list)
-    restarted: list[str] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    changes: list[Change] = dataclasses.field(default_factory=list)
+    restarted: list[str] = dataclasses.field(default_factory=list)
+    missing: list[Missing] = dataclasses.field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -52,7 +52,8 @@ def converge(
 ) -> Outcome:
     """Bring the node to its document; in check mode tell what that would change.
 
-    Nothing is changed when an artifact cannot be had: ``missing`` then names it.
+    Nothing is changed when no source has an artifact: ``missing`` then names it. Artifacts are fetched while what needs
+    none of them is done; where a source that said it had one fails to deliver it, what was done until then stays.
 
     Args:
         document: the node document.
@@ -66,19 +67,23 @@ def converge(
 
     """
     preview = _Walk(document, context, partial=partial, record=record, dry=True)
-    told = preview.run()
+    preview.run()
     if check:
-        return told
-    walk = _Walk(document, context, partial=partial, record=record, dry=False)
-    walk.sweep()
-    missing = context.store.fetch(preview.artifacts)
+        return preview.outcome
+    missing = context.store.require(preview.artifacts)
     if missing:
         return Outcome(missing=missing)
     context.images = None
-    done = walk.run()
+    walk = _Walk(document, context, partial=partial, record=record, dry=False)
+    walk.sweep()
+    try:
+        with context.store.transfers():
+            walk.run()
+    except ArtifactsMissingError as error:
+        return dataclasses.replace(walk.outcome, missing=error.missing)
     if not partial:
         context.store.tidy()
-    return done
+    return walk.outcome
 
 
 class _Walk:
@@ -100,8 +105,13 @@ class _Walk:
         self._changes: list[Change] = []
         self.artifacts: list[Wanted] = []
 
-    def run(self) -> Outcome:
-        """Walk; what was (or would be) changed."""
+    @property
+    def outcome(self) -> Outcome:
+        """What was (or would be) changed so far."""
+        return Outcome(self._changes, self._units.restarted)
+
+    def run(self) -> None:
+        """Walk through all resources and what follows from them."""
         for resource in self._resources:
             if isinstance(resource, Image):
                 self._engine_ready()
@@ -118,8 +128,7 @@ class _Walk:
             self._remove()
         self._keep_record()
         self._units.flush()
-        self._save()
-        return Outcome(self._changes, self._units.restarted)
+        self._save(sync=True)
 
     def sweep(self) -> None:
         """Remove the temporary files that killed runs left beside what they wrote."""
@@ -129,18 +138,17 @@ class _Walk:
         files.sweep(self._context.system.path(os.path.dirname(path)) for path in paths)
 
     def _change(self, resource: Resource, change: Change) -> None:
-        self._changes.append(change)
         self.artifacts.extend(resource.wanted())
         self._units.due(resource.restarts)
         self._unit_files(change)
         if isinstance(resource, Unit):
             self._configure(resource, change)
-        if self._dry:
-            return
-        if isinstance(resource, Image):
+        if isinstance(resource, Image) and not self._dry:
             self._imports.append((resource, change))
             return
-        resource.apply(change)
+        if not self._dry:
+            resource.apply(change)
+        self._changes.append(change)
         self._save()
 
     def _configure(self, unit: Unit, change: Change) -> None:
@@ -169,6 +177,7 @@ class _Walk:
         self._context.images = list_images(self._context.system)
         for image, _ in self._imports:
             image.settle(self._context.images)
+        self._changes.extend(change for _, change in self._imports)
         self._imports = []
         self._save()
 
@@ -176,12 +185,12 @@ class _Walk:
         ids = {resource.id for resource in self._resources}
         paths = {path for resource in self._resources for path in resource.paths()}
         for change in removals(self._context, ids, paths):
-            self._changes.append(change)
             self._units.due(self._context.manifest.entries[change.id].get("restarts", []))
             self._unit_files(change)
             if not self._dry:
                 remove(self._context, change)
-                self._save()
+            self._changes.append(change)
+            self._save()
         if not self._dry:
             forget_others(self._context, ids)
 
@@ -194,6 +203,6 @@ class _Walk:
         if not self._dry:
             self._context.manifest.record = self._record
 
-    def _save(self) -> None:
+    def _save(self, *, sync: bool = False) -> None:
         if not self._dry:
-            self._context.manifest.save()
+            self._context.manifest.save(sync=sync)

@@ -99,12 +99,17 @@ def attributes(path: Path) -> Optional[dict[str, str]]:
     return {"mode": "%04o" % stat.S_IMODE(status.st_mode), "owner": owner_name(status.st_uid, status.st_gid)}
 
 
-def write_atomic(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
-    """Replace the file with ``content`` in one step that a crash does not halve; missing parents are made (0755)."""
-    replace_by(path, lambda stream: stream.write(content), mode, owner)
+def write_atomic(path: Path, content: bytes, mode: int, owner: tuple[int, int], *, sync: bool = True) -> None:
+    """Replace the file with ``content`` in one step that a crash does not halve; missing parents are made (0755).
+
+    Without ``sync`` that holds for the death of the process; after a loss of power the file may be empty.
+    """
+    replace_by(path, lambda stream: stream.write(content), mode, owner, sync=sync)
 
 
-def replace_by(path: Path, fill: Callable[[BinaryIO], Any], mode: int, owner: tuple[int, int]) -> None:
+def replace_by(
+    path: Path, fill: Callable[[BinaryIO], Any], mode: int, owner: tuple[int, int], *, sync: bool = True
+) -> None:
     """As :func:`write_atomic`, with what ``fill`` writes to its stream; when it raises, the target stays as it was."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=str(path.parent))
@@ -114,8 +119,9 @@ def replace_by(path: Path, fill: Callable[[BinaryIO], Any], mode: int, owner: tu
             stream.flush()
             os.fchown(stream.fileno(), *owner)
             os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        _rename(Path(temporary), path)
+            if sync:
+                os.fsync(stream.fileno())
+        _rename(Path(temporary), path, sync=sync)
     except BaseException:
         # Also when the process is told to stop: the temporary file is nobody's.
         if os.path.exists(temporary):
@@ -192,7 +198,7 @@ def _lines(text: Optional[str]) -> list[str]:
     return readable.splitlines(keepends=True)
 
 
-def _rename(source: Path, path: Path) -> None:
+def _rename(source: Path, path: Path, *, sync: bool = True) -> None:
     try:
         os.replace(str(source), str(path))
     except OSError as error:
@@ -204,7 +210,8 @@ def _rename(source: Path, path: Path) -> None:
         _overwrite(source, path)
         source.unlink()
         return
-    sync_directory(path.parent)
+    if sync:
+        sync_directory(path.parent)
 
 
 def _overwrite(source: Path, path: Path) -> None:

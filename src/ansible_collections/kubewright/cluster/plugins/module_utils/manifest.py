@@ -33,6 +33,7 @@ class Manifest:
         self.present = self._path.exists()
         self._value = self._read()
         self._saved = json.dumps(self._value, sort_keys=True)
+        self._synced = True
 
     @property
     def record(self) -> dict[str, Any]:
@@ -88,14 +89,20 @@ class Manifest:
                 return str(known["sha256"])
         return files.sha256_of(path)
 
-    def save(self) -> None:
-        """Write the manifest, atomically, if it differs from what is on the disk."""
+    def save(self, *, sync: bool = True) -> None:
+        """Write the manifest, atomically, if it differs from what is on the disk.
+
+        Args:
+            sync: wait until it is on the disk. While a run is at work it saves after each change without waiting: that
+                is for the case that it is killed. Were the power lost instead, the next run would find what it can see.
+
+        """
         text = json.dumps(self._value, sort_keys=True)
-        if text == self._saved:
+        if text == self._saved and (self._synced or not sync):
             return
         content = json.dumps(self._value, sort_keys=True, indent=1) + "\n"
-        files.write_atomic(self._path, content.encode(), 0o600, files.own_ids())
-        self._saved = text
+        files.write_atomic(self._path, content.encode(), 0o600, files.own_ids(), sync=sync)
+        self._saved, self._synced = text, sync
         self.present = True
 
     def _read(self) -> dict[str, Any]:

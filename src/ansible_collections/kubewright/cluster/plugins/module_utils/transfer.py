@@ -7,11 +7,14 @@ user's, so they are copied into staging, which is root's, and verified there: no
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
 import re
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ARTIFACTS, BAD_INPUT, NodeError
@@ -23,11 +26,11 @@ STAGING = "/var/lib/kubewright/staging"
 PARALLEL = 3
 """Downloads at a time: enough to fill a link, few enough for a controller that serves many nodes."""
 
-STALLED_AFTER = 30.0
-"""Seconds without a byte after which a download counts as failed."""
-
 _ATTEMPTS = 3
-_CHUNK = 1 << 20
+_NOWHERE = "there is no URL to fetch it from, and it was not uploaded"
+_BUSY_SECONDS = 1800.0
+"""How long a server may put a node off that waits for its turn."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _RESERVE = 64 << 20
 """Bytes that stay free beside the artifacts, for logs and the manifest."""
@@ -61,8 +64,20 @@ class Missing:
         return {"sha256": self.sha256, "name": self.name, "reason": self.reason}
 
 
+class ArtifactsMissingError(NodeError):
+    """Artifacts could not be had: all of them, in ``missing``."""
+
+    def __init__(self, missing: Sequence[Missing]) -> None:
+        reasons = "; ".join("%s: %s" % (item.name, item.reason) for item in missing)
+        super().__init__("artifacts", reasons, "Make them available or upload them", ARTIFACTS)
+        self.missing = list(missing)
+
+
 class Store:
-    """The staging directory with what was fetched into it. Only a holder of the node lock may fetch or claim."""
+    """The staging directory with what is fetched into it. Only a holder of the node lock may use it.
+
+    :meth:`require` says what is needed, :meth:`transfers` fetches it in the background, :meth:`claim` waits for one.
+    """
 
     def __init__(self, system: System, urls: Sequence[str] = (), uploads: str = STAGING) -> None:
         self._system = system
@@ -71,12 +86,15 @@ class Store:
         self._uploads = system.path(uploads)
         self._users: dict[str, int] = {}
         self._verified: set[str] = set()
+        self._absent: list[Wanted] = []
+        self._transfers: dict[str, concurrent.futures.Future[Optional[Missing]]] = {}
+        self._stopped = threading.Event()
 
-    def fetch(self, wanted: Iterable[Wanted]) -> list[Missing]:
-        """Bring everything that is wanted into staging; what could not be had.
+    def require(self, wanted: Iterable[Wanted]) -> list[Missing]:
+        """Note what will be claimed, in that order; what no source has.
 
         Raises:
-            NodeError: a file system is too small for it (exit code 3), before anything is transferred.
+            NodeError: a file system is too small for it (exit code 3).
 
         """
         everything = list(wanted)
@@ -88,29 +106,46 @@ class Store:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.chmod(0o700)
         unique = list({item.sha256: item for item in everything}.values())
-        absent = [item for item in unique if not self._staged(item.sha256)]
-        self._require_space(absent, everything)
+        self._absent = [item for item in unique if not self._staged(item.sha256)]
+        self._require_space(self._absent, everything)
         with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
-            results = list(pool.map(self._obtain, absent))
-        return [result for result in results if result is not None]
+            return [missing for missing in pool.map(self._look_for, self._absent) if missing is not None]
+
+    @contextlib.contextmanager
+    def transfers(self) -> Iterator[None]:
+        """Fetch what is required in the background while the block runs; when the block fails, so do they."""
+        with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+            self._transfers = {item.sha256: pool.submit(self._obtain, item) for item in self._absent}
+            try:
+                yield
+            except BaseException:
+                self._stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def claim(self, sha256: str) -> tuple[Path, bool]:
         """Return the verified file of an artifact, and whether this is its last use (then it may be moved away).
 
+        Waits for its transfer.
+
         Raises:
-            NodeError: it is not in staging (exit code 8).
+            ArtifactsMissingError: it could not be had; names all that could not.
+            NodeError: nobody required it (exit code 8).
 
         """
-        path = self.directory / sha256
+        transfer = self._transfers.get(sha256)
+        if transfer is not None and transfer.result() is not None:
+            results = [other.result() for other in self._transfers.values()]
+            raise ArtifactsMissingError([result for result in results if result is not None])
         if sha256 not in self._verified and not self._staged(sha256):
             raise NodeError("artifact %s" % sha256[:12], "is not in %s" % self.directory, "Run again", ARTIFACTS)
         self._users[sha256] = self._users.get(sha256, 1) - 1
-        return path, self._users[sha256] <= 0
+        return self.directory / sha256, self._users[sha256] <= 0
 
     def release(self, sha256: str) -> None:
         """Remove a file from staging that was used for the last time and not moved."""
         if self._users.get(sha256, 0) <= 0:
-            files.remove(self.directory / sha256)
+            (self.directory / sha256).unlink()
 
     def tidy(self) -> None:
         """Remove the staging directory with all that is left in it; the run that needed it is complete."""
@@ -163,12 +198,26 @@ class Store:
     def _part(self, sha256: str) -> Path:
         return self.directory / (sha256 + ".part")
 
+    def _look_for(self, item: Wanted) -> Optional[Missing]:
+        """Ask every source whether it has the artifact, without transferring it."""
+        from ansible_collections.kubewright.cluster.plugins.module_utils import download  # noqa: PLC0415
+
+        if (self._uploads / item.sha256).is_file():
+            return None
+        reasons = []
+        for url in self._urls:
+            reason = download.refusal("%s/%s" % (url, item.sha256))
+            if not reason:
+                return None
+            reasons.append("%s: %s" % (url, reason))
+        return Missing(item.sha256, item.name, "; ".join(reasons) or _NOWHERE)
+
     def _obtain(self, item: Wanted) -> Optional[Missing]:
         reasons = []
         upload = self._uploads / item.sha256
         if upload.is_file() and upload.parent != self.directory:
             files.copy_into(upload, self._part(item.sha256), 0o600, files.own_ids())
-            reason = self._accept(item)
+            reason = self._accept(item, files.sha256_of(self._part(item.sha256)))
             if not reason:
                 return None
             reasons.append("%s: %s" % (upload, reason))
@@ -177,15 +226,30 @@ class Store:
             if not reason:
                 return None
             reasons.append("%s: %s" % (url, reason))
-        return Missing(item.sha256, item.name, "; ".join(reasons) or "no URL to fetch it from and not uploaded")
+        return Missing(item.sha256, item.name, "; ".join(reasons) or _NOWHERE)
 
     def _download(self, url: str, item: Wanted) -> str:
         """Fetch from one base URL; the reason why not, empty when it is there."""
+        from ansible_collections.kubewright.cluster.plugins.module_utils import download  # noqa: PLC0415
+
         reason = ""
-        for _ in range(_ATTEMPTS):
+        attempts = 0
+        patience = time.monotonic() + _BUSY_SECONDS
+        while attempts < _ATTEMPTS:
             before = self._left(item)
             resumed = self._part(item.sha256).exists()
-            reason = self._attempt("%s/%s" % (url, item.sha256), item)
+            try:
+                reason = self._attempt("%s/%s" % (url, item.sha256), item)
+            except download.BusyError as busy:
+                if time.monotonic() > patience:
+                    return "the server was busy for %d s" % _BUSY_SECONDS
+                # The server said when to come again: it bounds the transfers of all nodes together.
+                if self._stopped.wait(busy.seconds):
+                    return "given up, as the run failed"
+                continue
+            except download.StoppedError:
+                return "given up, as the run failed"
+            attempts += 1
             if not reason:
                 return ""
             if not resumed and self._left(item) >= before:
@@ -195,48 +259,27 @@ class Store:
         return reason
 
     def _attempt(self, url: str, item: Wanted) -> str:
-        # Imported here: most runs fetch nothing, and the HTTP client takes a third of the module's start.
-        import http.client  # noqa: PLC0415
-        import urllib.error  # noqa: PLC0415
+        from ansible_collections.kubewright.cluster.plugins.module_utils import download  # noqa: PLC0415
 
+        part = self._part(item.sha256)
         try:
-            _receive(url, self._part(item.sha256))
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-            return str(getattr(error, "reason", "") or error or type(error).__name__)
-        return self._accept(item)
+            found = download.receive(url, part, self._stopped)
+        except download.FAILURES as error:
+            return download.failure_text(error)
+        return self._accept(item, found)
 
-    def _accept(self, item: Wanted) -> str:
+    def _accept(self, item: Wanted, found: str) -> str:
+        """Take a part whose digest is ``found`` for whole, or say what is wrong with it."""
         part = self._part(item.sha256)
         size = part.stat().st_size
         if item.size and size < item.size:
             return "the connection ended after %d of %d bytes" % (size, item.size)
-        found = files.sha256_of(part)
         if found != item.sha256:
             part.unlink()
             return "its SHA-256 is %s" % found
         os.replace(str(part), str(self.directory / item.sha256))
         self._verified.add(item.sha256)
         return ""
-
-
-def _receive(url: str, part: Path) -> None:
-    """Append what is left of the file at ``url`` to ``part``, from its start where the server knows no ranges."""
-    import urllib.request  # noqa: PLC0415
-
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": "bytes=%d-" % have} if have else {})
-    try:
-        response = urllib.request.urlopen(request, timeout=STALLED_AFTER)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise
-        # The server has no byte beyond what is here: whole, or not that file. The digest tells.
-        error.close()
-        return
-    with response, part.open("ab" if response.status == 206 else "wb") as stream:
-        os.fchmod(stream.fileno(), 0o600)
-        for chunk in iter(lambda: response.read(_CHUNK), b""):
-            stream.write(chunk)
 
 
 def _require_digest(item: Wanted) -> None:

@@ -59,12 +59,15 @@ class Image(Resource):
     def apply(self, change: Change) -> None:
         """Import the archive; several may be imported at once (:func:`settle` ends them)."""
         source, _ = self.context.store.claim(change.after["sha256"])
-        done = self.system.run(*_CTR, "import", "--label", PINNED, str(source))
+        # --local: ctr unpacks by itself. Through the transfer service the same takes half as much processor time again.
+        done = self.system.run(*_CTR, "import", "--local", "--label", PINNED, str(source))
         if not done.ok:
             raise NodeError("image %s" % self.spec["reference"], "import failed: %s" % done.complaint)
+        # At once: what is removed before it was written back costs no disk write.
+        self.context.store.release(change.after["sha256"])
 
     def settle(self, images: Images) -> None:
-        """Verify by containerd's list that the archive had the image, pin it, remember it, drop the archive.
+        """Verify by containerd's list that the archive had the image, pin it, remember it.
 
         Raises:
             NodeError: the archive holds another image.
@@ -78,7 +81,6 @@ class Image(Resource):
         if not now.pinned:
             self.system.must(*_CTR, "label", reference, PINNED)
         self.remember(sha256=self.spec["sha256"], reference=reference, image=now.digest)
-        self.context.store.release(str(self.spec["sha256"]))
 
     def adopt(self, found: Any) -> None:
         """Keep what the manifest knows: containerd does not know the archive's digest."""
