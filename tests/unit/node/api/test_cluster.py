@@ -122,6 +122,7 @@ PREPARE: dict[str, Any] = {
     "ttl_minutes": 15,
     "server": "https://10.0.0.1:6443",
     "replace_members": [],
+    "cluster_configuration": None,
 }
 
 
@@ -143,6 +144,13 @@ class TestJoinPreparation:
         assert control_plane.seen_configuration.endswith("---\n" + CONFIGURATION)
         assert result["certificate_key"] not in " ".join(control_plane.commands)
         assert not control_plane.path(kubeadm.CONFIGURATION).exists()
+
+    def test_joining_control_planes_find_the_wanted_configuration(self, control_plane: Recording, api: Api) -> None:
+        wanted = CONFIGURATION + "apiServer:\n  certSANs:\n  - new\n"
+        joining.prepare(control_plane, {**PREPARE, "control_planes": True, "cluster_configuration": wanted})
+        stored = api.objects["/api/v1/namespaces/kube-system/configmaps/kubeadm-config"]
+        assert stored == {"data": {"ClusterConfiguration": wanted}}
+        assert control_plane.seen_configuration.endswith("---\n" + wanted)
 
     def test_cleaning_up_leaves_others_tokens_and_can_be_repeated(self, control_plane: Recording, api: Api) -> None:
         api.tokens["theirs"] = "somebody's own"

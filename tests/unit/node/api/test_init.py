@@ -1,4 +1,4 @@
-"""An init that is killed before any one of its steps is completed by the next; what it did not begin stays untouched."""
+"""An init killed before any one of its steps is completed by the next one; what it did not begin stays untouched."""
 
 from __future__ import annotations
 
