@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from kubewright import artifacts
 from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import ArtifactSet, Release
@@ -33,6 +35,7 @@ from kubewright.observe.model import ObservedCluster
 from kubewright.plan import Change, Plan, Situation, compute
 from kubewright.plan.compute import Inspection
 from kubewright.plan.rules import host as host_rules
+from kubewright.plan.rules import live
 from kubewright.topology import KnownAddresses, Topology, build, missing
 
 DISK_RESERVE = 512 * 2**20
@@ -189,7 +192,7 @@ def make_documents(run: Run) -> dict[str, Any]:
     release = load_catalog().release(inputs.settings.cluster.kube_version)
     _remember_addresses(run, inputs)
     probes = run.read_all("hosts")
-    resolved = _artifacts(inputs, release, {_architecture(probes.get(name, {})) for name in inputs.names.all})
+    resolved = _artifacts(run, inputs, release, {_architecture(probes.get(name, {})) for name in inputs.names.all})
     _judge_hosts(inputs, found, scope, probes, resolved)
     for host in topology.hosts:
         probe = probes.get(host.name, {})
@@ -210,8 +213,30 @@ def make_documents(run: Run) -> dict[str, Any]:
     artifacts = next(iter(resolved.values()))
     cluster = cluster_document(topology=topology, settings=inputs.settings, release=release, artifacts=artifacts)
     run.write("cluster_document", vars(cluster) | {"objects": list(cluster.objects)})
+    if found.cluster is not None and inputs.request.verb != "check":
+        live.refuse(*_configurations(cluster, found.cluster))
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
     return {"left_out": unreachable}
+
+
+def _configurations(document: ClusterDocument, cluster: ObservedCluster) -> tuple[dict[str, Any], dict[str, Any]]:
+    """ClusterConfiguration as the inventory makes it, and as the live cluster has it."""
+    parts = yaml.safe_load_all(next(iter(document.kubeadm_init.values())))
+    wanted = next(part for part in parts if part["kind"] == "ClusterConfiguration")
+    return wanted, yaml.safe_load(cluster.cluster_configuration) or {}
+
+
+def configuration_for_joins(run: Run) -> str | None:
+    """The live ClusterConfiguration with the names of new control planes added, as YAML.
+
+    None where nothing is to be added.
+    """
+    cluster = find_cluster(run, Inputs.load(run)).cluster
+    if cluster is None:
+        return None
+    wanted, before = _configurations(load_cluster_document(run), cluster)
+    after = live.with_certificate_names(before, wanted)
+    return None if after is None else str(yaml.safe_dump(after, sort_keys=False))
 
 
 def digest(value: object) -> str:
@@ -284,8 +309,13 @@ def _os_family(probe: Mapping[str, Any]) -> OsFamily:
     return "redhat" if names & {"rhel", "fedora", "centos"} else "debian"
 
 
-def _artifacts(inputs: Inputs, release: Release, architectures: set[str]) -> dict[str, ArtifactSet]:
+def _artifacts(run: Run, inputs: Inputs, release: Release, architectures: set[str]) -> dict[str, ArtifactSet]:
     cluster = inputs.settings.cluster
+
+    def report(component: str, state: str, fraction: float | None, seconds: float) -> None:
+        if state != "cached":
+            run.event("artifact", component=component, state=state, fraction=fraction, seconds=round(seconds, 1))
+
     return {
         architecture: artifacts.resolve(
             release,
@@ -293,6 +323,7 @@ def _artifacts(inputs: Inputs, release: Release, architectures: set[str]) -> dic
             source=cluster.kubewright_artifact_source,
             mirror=cluster.kubewright_artifact_mirror,
             bundle=cluster.kubewright_artifact_bundle,
+            report=report,
         )
         for architecture in sorted(architectures & host_rules.ARCHITECTURES)
     }
@@ -322,11 +353,18 @@ def make_plan(run: Run) -> Plan:
             fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
             object_changes=_object_changes(objects, found),
             metadata_changes=_metadata_changes(run, topology, objects),
+            left=_not_rolled_out(run, found),
             notices=(*inputs.notices, *(f"{notice.subject}: {notice.text}" for notice in topology.notices)),
         )
     )
     run.write("plan", plan.to_json())
     return plan
+
+
+def _not_rolled_out(run: Run, found: Found) -> tuple[str, ...]:
+    if found.cluster is None:
+        return ()
+    return tuple(live.not_rolled_out(*_configurations(load_cluster_document(run), found.cluster)))
 
 
 def _inspection(raw: Mapping[str, Any]) -> Inspection:

@@ -44,6 +44,7 @@ class Inputs:
     inventory_directory: str
     state_directory: str
     notices: tuple[str, ...] = ()
+    artifacts_name: str = "artifacts"
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ class Inputs:
     def kubeconfig(self) -> Path:
         """Where the administrator's kubeconfig is put on the controller."""
         folder = self.settings.cluster.artifacts_dir
-        return (Path(folder) if folder else Path(self.inventory_directory) / "artifacts") / "admin.conf"
+        return (Path(folder) if folder else Path(self.inventory_directory) / self.artifacts_name) / "admin.conf"
 
     def save(self, run: Run) -> None:
         """Write to the run's folder."""
@@ -72,6 +73,7 @@ class Inputs:
                 "inventory_directory": self.inventory_directory,
                 "state_directory": self.state_directory,
                 "notices": self.notices,
+                "artifacts_name": self.artifacts_name,
                 "origins": self.settings.origins,
             },
         )
@@ -92,11 +94,16 @@ class Inputs:
             inventory_directory=raw["inventory_directory"],
             state_directory=raw["state_directory"],
             notices=tuple(raw["notices"]),
+            artifacts_name=raw["artifacts_name"],
         )
 
 
-def read_inputs(inventory: Inventory, request: Request, state_directory: str = "") -> Inputs:
+def read_inputs(
+    inventory: Inventory, request: Request, state_directory: str = "", *, sources: Sequence[str] = ()
+) -> Inputs:
     """Parse the settings of a loaded inventory.
+
+    Where the inventory's source is a whole directory Ansible would read a kubeconfig in it as an inventory, so the artifacts directory is a hidden one there.
 
     Raises:
         BadInputError: settings, groups, names, given addresses or the version are wrong (what goes together in one
@@ -122,6 +129,7 @@ def read_inputs(inventory: Inventory, request: Request, state_directory: str = "
         inventory_directory=directory,
         state_directory=state_directory or default_state_directory(inventory, settings.cluster.cluster_name),
         notices=(*inventory.warnings, *(f"{notice.subject}: {notice.text}" for notice in settings.notices)),
+        artifacts_name=".artifacts" if any(Path(source).is_dir() for source in sources) else "artifacts",
     )
 
 

@@ -59,6 +59,7 @@ class Situation:
     fan_out: Mapping[str, str] = field(default_factory=dict)
     object_changes: tuple[Change, ...] | None = None
     metadata_changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -96,7 +97,7 @@ def _plan(situation: Situation, via: str, steps: tuple[Step, ...]) -> Plan:
         via=via,
         steps=steps,
         limit=situation.limit,
-        left=tuple(_left(situation)),
+        left=(*_left(situation), *situation.left),
         notices=situation.notices,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from kubewright.artifacts.progress import Lines
 from kubewright.plan.model import Stage
 
 POLL_SECONDS = 0.1
@@ -28,7 +30,7 @@ class Progress:
         self._running: dict[tuple[str, str], float] = {}
         self._began = time.monotonic()
         self._doing = "reading the inventory"
-        self._detail = ""
+        self._artifacts = Lines(sys.stderr)
         self._stop = threading.Event()
 
     @contextmanager
@@ -100,9 +102,8 @@ class Progress:
         self._line(f"{event['host']}: {event['text']}", "yellow")
 
     def _on_artifact(self, event: Event) -> None:
-        self._detail = event["text"]
-        if event.get("line"):
-            self._line(event["text"])
+        """Lines as ``kubewright artifacts`` prints them."""
+        self._artifacts(event["component"], event["state"], event["fraction"], event["seconds"])
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -110,5 +111,5 @@ class Progress:
         for (stage, host), since in list(self._running.items()):
             table.add_row(f"{now - since:5.1f} s", host, Stage(stage).heading)
         if not self._running:
-            table.add_row(f"{now - self._began:5.1f} s", "", f"{self._doing} {self._detail}".strip())
+            table.add_row(f"{now - self._began:5.1f} s", "", self._doing)
         return table

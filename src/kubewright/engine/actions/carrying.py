@@ -10,7 +10,7 @@ from typing import Any
 from kubewright import artifacts
 from kubewright.documents.inputs import cluster_dns
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.flow import find_cluster, load_cluster_document, load_topology
+from kubewright.engine.flow import configuration_for_joins, find_cluster, load_cluster_document, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError, StepFailedError, UnreachableError
@@ -172,6 +172,7 @@ class PrepareJoin(StepAction):
             "join_prepare",
             {
                 "control_planes": bool(joining),
+                "cluster_configuration": configuration_for_joins(run) if joining else None,
                 "server": server,
                 "replace_members": [
                     {"name": host.node_name, "peer_ip": host.main_ip.value, "empty": not _has_etcd_data(run, host.name)}

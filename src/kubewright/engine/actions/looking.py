@@ -95,6 +95,8 @@ class MakePlan(RunAction):
         inputs = Inputs.load(run)
         lines = plan_lines(plan)
         run.event("planned", steps=len(plan.steps))
+        for line in lines:
+            self._display.display(line)
         go = not plan.empty and not inputs.request.dry_run
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
         return {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}

@@ -32,10 +32,11 @@ class Begin(RunAction):
         variables = self.variables
         ansible_limited = variables.get("ansible_limit") is not None
         played = tuple(str(name) for name in variables.get("ansible_play_hosts_all", ()))
+        sources = [str(source) for source in variables.get("ansible_inventory_sources") or ()]
         inventory = from_hostvars(
             variables["hostvars"],
             variables["groups"],
-            inventory_sources=[str(source) for source in variables.get("ansible_inventory_sources") or ()],
+            inventory_sources=sources,
             limited=played if ansible_limited else None,
         )
         limit = split_names(variables.get("kubewright_limit"))
@@ -48,7 +49,9 @@ class Begin(RunAction):
             ansible_limited=ansible_limited,
             dry_run=bool(self._task.check_mode or variables.get("kubewright_dry_run", False)),
         )
-        inputs = read_inputs(inventory, request, str(variables.get("kubewright_state_directory") or ""))
+        inputs = read_inputs(
+            inventory, request, str(variables.get("kubewright_state_directory") or ""), sources=sources
+        )
         run = run or Run.create(Path(inputs.state_directory), request.verb)
         inputs.save(run)
         run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run)

@@ -41,7 +41,14 @@ author: The kubewright authors (@kubewright)
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import checkpods, entry, files, joining, kubeconfig, record
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    checkpods,
+    entry,
+    files,
+    joining,
+    kubeconfig,
+    record,
+)
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 

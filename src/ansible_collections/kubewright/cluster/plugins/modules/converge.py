@@ -24,7 +24,8 @@ version_added: 0.1.0
 description:
   - Finds, compares and applies every resource of a node document, in its order, holding the node's lock.
   - In check mode it says what it would change and changes nothing; both come from the same code.
-  - When an artifact cannot be had nothing is changed and RV(missing) names it.
+  - When no source has an artifact nothing is changed and RV(missing) names it. When a source that has it fails to deliver
+    it, RV(missing) names it as well, and what was done until then stays.
 author: The kubewright authors (@kubewright)
 options:
   document:
@@ -87,7 +88,7 @@ restarted:
   elements: str
   returned: success
 missing:
-  description: Artifacts that neither a URL nor the staging directory had, with the reason; then nothing was changed.
+  description: Artifacts that could not be had, each with C(sha256), C(name) and C(reason); run again once they can.
   type: list
   elements: dict
   returned: success

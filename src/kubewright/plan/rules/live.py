@@ -1,0 +1,81 @@
+"""What a live cluster forbids: settings that cannot be changed in place, and versions that only an upgrade may change.
+
+Source: kubeadm keeps these in its ClusterConfiguration and offers no way to change the networks or the endpoint of a running cluster
+(Kubernetes documentation, "Reconfiguring a kubeadm cluster"); the order of an upgrade is the version skew policy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubewright.errors import RefusedError
+
+_FIXED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("clusterName",), "cluster_name"),
+    (("controlPlaneEndpoint",), "loadbalancer_apiserver"),
+    (("certificatesDir",), "kube_cert_dir"),
+    (("networking", "podSubnet"), "kube_pods_subnet"),
+    (("networking", "serviceSubnet"), "kube_service_addresses"),
+    (("networking", "dnsDomain"), "dns_domain"),
+    (("etcd", "local", "dataDir"), "etcd_data_dir"),
+)
+"""Paths in ClusterConfiguration and the setting that decides each."""
+
+_ROLLED_OUT = (("apiServer", "extraArgs"), ("controllerManager", "extraArgs"), ("scheduler", "extraArgs"))
+
+
+def refuse(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
+    """Refuse a run whose inventory contradicts the live cluster.
+
+    Args:
+        wanted: ClusterConfiguration as the inventory makes it.
+        live: ClusterConfiguration as the cluster has it.
+
+    Raises:
+        RefusedError: with the setting, both values and what to do.
+
+    """
+    for path, setting in _FIXED:
+        before, after = _at(live, path), _at(wanted, path)
+        if before is not None and before != after:
+            raise RefusedError(
+                f"setting {setting}",
+                f"the cluster was made with {before!r}, the inventory says {after!r}, and this cannot be changed in place",
+                "Set it back, or make a new cluster",
+            )
+    before, after = _at(live, ("kubernetesVersion",)), _at(wanted, ("kubernetesVersion",))
+    if before is not None and before != after:
+        raise RefusedError(
+            "setting kube_version",
+            f"the cluster runs {before} and the inventory says {after}; only an upgrade may change it",
+            f"Set kube_version: {str(before).removeprefix('v')}",
+        )
+
+
+def not_rolled_out(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences about differences that no step of this version carries out on running components."""
+    for path in _ROLLED_OUT:
+        before, after = _at(live, path) or [], _at(wanted, path) or []
+        if before != after:
+            yield f"{'.'.join(path)} differ from the running cluster's; they are not rolled out to running components"
+
+
+def _at(value: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    found: Any = value
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def with_certificate_names(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The live configuration with all certificate names that the inventory wants, or None where it has them.
+
+    A control plane that joins takes its names from the live configuration. Names that are there already stay.
+    """
+    server = dict(live.get("apiServer") or {})
+    names = list(server.get("certSANs") or [])
+    new = [name for name in _at(wanted, ("apiServer", "certSANs")) or [] if name not in names]
+    if not new:
+        return None
+    return {**live, "apiServer": {**server, "certSANs": [*names, *new]}}
