@@ -137,6 +137,11 @@ class TestJoinPreparation:
         assert (config.token or "").startswith(result["token_id"] + ".")
         assert result["certificate_key"] is None
 
+    def test_removes_the_keys_that_a_killed_run_uploaded(self, control_plane: Recording, api: Api) -> None:
+        api.objects[f"{SECRETS}/kubeadm-certs"] = {"metadata": {}}
+        joining.prepare(control_plane, PREPARE)
+        assert f"{SECRETS}/kubeadm-certs" not in api.objects
+
     def test_the_certificate_key_goes_by_the_file_alone(self, control_plane: Recording) -> None:
         result = joining.prepare(control_plane, {**PREPARE, "control_planes": True})
         assert len(result["certificate_key"]) == 64
