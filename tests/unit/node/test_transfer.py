@@ -204,6 +204,10 @@ class TestMissing:
         assert server.url in missing.reason
         assert list(System(tmp_path).path(STAGING).iterdir()) == []
 
+    def test_the_token_in_a_url_is_not_shown(self, tmp_path: Path) -> None:
+        (missing,) = fetch(store(tmp_path, "http://127.0.0.1:9/token"), wanted())
+        assert "token" not in missing.reason
+
     def test_too_few_bytes(self, tmp_path: Path, server: Server) -> None:
         """What there is of it stays for the next run."""
         server.content = CONTENT[:100]

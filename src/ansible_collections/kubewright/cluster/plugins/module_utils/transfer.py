@@ -209,7 +209,7 @@ class Store:
             reason = download.refusal("%s/%s" % (url, item.sha256))
             if not reason:
                 return None
-            reasons.append("%s: %s" % (url, reason))
+            reasons.append("%s: %s" % (_server(url), reason))
         return Missing(item.sha256, item.name, "; ".join(reasons) or _NOWHERE)
 
     def _obtain(self, item: Wanted) -> Optional[Missing]:
@@ -225,7 +225,7 @@ class Store:
             reason = self._download(url, item)
             if not reason:
                 return None
-            reasons.append("%s: %s" % (url, reason))
+            reasons.append("%s: %s" % (_server(url), reason))
         return Missing(item.sha256, item.name, "; ".join(reasons) or _NOWHERE)
 
     def _download(self, url: str, item: Wanted) -> str:
@@ -280,6 +280,11 @@ class Store:
         os.replace(str(part), str(self.directory / item.sha256))
         self._verified.add(item.sha256)
         return ""
+
+
+def _server(url: str) -> str:
+    """Return what messages say of a base URL: its path may hold the token that lets the node in."""
+    return "/".join(url.split("/")[:3])
 
 
 def _require_digest(item: Wanted) -> None:
