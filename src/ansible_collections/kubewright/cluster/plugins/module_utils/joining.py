@@ -39,7 +39,7 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
     certificates = clusterstate.certificates_directory(configuration)
     # The run holds the cluster's lock: whatever tokens of ours there are, a killed run left them.
     stale = tokens.remove(client)
-    # Keys uploaded by it go now: the garbage collector, which removes them with their token, must not meet the new ones.
+    # Its uploaded keys go now: the garbage collector, which removes them with their token, must not meet the new ones.
     tokens.remove_certificates(client)
     removed = replace_members(system, certificates, params["replace_members"])
     key = (
