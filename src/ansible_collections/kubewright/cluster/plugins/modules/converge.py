@@ -24,8 +24,8 @@ version_added: 0.1.0
 description:
   - Finds, compares and applies every resource of a node document, in its order, holding the node's lock.
   - In check mode it says what it would change and changes nothing; both come from the same code.
-  - When no source has an artifact nothing is changed and RV(missing) names it. When a source fails to deliver one that it
-    has, RV(missing) names it as well, and what was done until then stays.
+  - When no source has an artifact nothing is changed and RV(missing) names it. When a source fails to deliver one
+    that it has, RV(missing) names it as well, and what was done until then stays.
 author: The kubewright authors (@kubewright)
 options:
   document:
