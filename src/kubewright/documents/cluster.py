@@ -29,15 +29,15 @@ def cluster_document(
     """
     check_release(release, artifacts)
     cluster = settings.cluster
+    network = flannel.objects(cluster, artifacts, topology.endpoint)
     return ClusterDocument(
         kubeadm_init={
             host.name: kubeadm.init(host, topology=topology, settings=settings, artifacts=artifacts)
             for host in topology.control_planes
         },
         kubeadm_join={host.name: kubeadm.join(host, settings=settings) for host in topology.hosts},
-        objects=(
-            *flannel.objects(cluster, artifacts, topology.endpoint),
-            *coredns.objects(cluster, artifacts, len(topology.hosts)),
-        ),
+        network_objects=network,
+        network_ready_file=flannel.READY_FILE,
+        objects=(*network, *coredns.objects(cluster, artifacts, len(topology.hosts))),
         node_metadata={host.node_name: node_metadata(host, settings.hosts[host.name]) for host in topology.hosts},
     )

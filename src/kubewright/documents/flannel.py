@@ -12,6 +12,9 @@ from kubewright.documents.system import file
 from kubewright.settings.model import ClusterSettings
 from kubewright.topology.model import Endpoint
 
+READY_FILE = "/run/flannel/subnet.env"
+"""What flanneld writes on a node once pods there can have a network; the CNI plugin fails before."""
+
 _NAMESPACE = "kube-flannel"
 _LABELS = {"app": "flannel", "k8s-app": "flannel", "tier": "node"}
 

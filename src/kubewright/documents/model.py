@@ -65,12 +65,16 @@ class ClusterDocument:
     ClusterConfiguration, KubeletConfiguration, KubeProxyConfiguration), without ``bootstrapTokens`` and ``skipPhases``,
     which the node side chooses. ``kubeadm_join`` is the JoinConfiguration YAML by host name; it takes a discovery file
     at ``/run/kubewright/discovery.conf`` that the node side writes, and (control planes) the certificate key
-    ``{{certificate_key}}``, filled in on the node. ``objects`` are add-on objects for server-side apply, in order.
+    ``{{certificate_key}}``, filled in on the node. ``objects`` are add-on objects for server-side apply, in order;
+    ``network_objects`` are those of them that make the pod network, applied first in a new cluster, and
+    ``network_ready_file`` is what the network's agent writes on a node when pods there can have a network.
     ``node_metadata`` has by node name ``labels`` (name to value) and ``taints`` (objects with key, effect and perhaps
     value, as in a Node's spec).
     """
 
     kubeadm_init: dict[str, str] = field(default_factory=dict)
     kubeadm_join: dict[str, str] = field(default_factory=dict)
+    network_objects: tuple[dict[str, Any], ...] = ()
+    network_ready_file: str = ""
     objects: tuple[dict[str, Any], ...] = ()
     node_metadata: dict[str, dict[str, Any]] = field(default_factory=dict)

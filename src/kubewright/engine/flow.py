@@ -212,7 +212,7 @@ def make_documents(run: Run) -> dict[str, Any]:
     # The names of images are the same on every architecture.
     artifacts = next(iter(resolved.values()))
     cluster = cluster_document(topology=topology, settings=inputs.settings, release=release, artifacts=artifacts)
-    run.write("cluster_document", vars(cluster) | {"objects": list(cluster.objects)})
+    run.write("cluster_document", vars(cluster))
     if found.cluster is not None and inputs.request.verb != "check":
         live.refuse(*_configurations(cluster, found.cluster))
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
@@ -409,4 +409,5 @@ def _metadata_changes(run: Run, topology: Topology, objects: Mapping[str, Any] |
 def load_cluster_document(run: Run) -> ClusterDocument:
     """The cluster document of this run."""
     raw = run.read("cluster_document")
-    return ClusterDocument(**(raw | {"objects": tuple(raw["objects"])}))
+    lists = {name: tuple(raw[name]) for name in ("objects", "network_objects")}
+    return ClusterDocument(**(raw | lists))

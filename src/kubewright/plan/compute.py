@@ -80,8 +80,8 @@ def compute(situation: Situation) -> Plan:
     steps = (
         *_converge(situation),
         *_init(situation, via),
-        *_objects(situation, via),
         *_joins(situation, via),
+        *_objects(situation, via),
         *_metadata(situation, via),
         *_fan_out(situation),
     )
@@ -171,7 +171,7 @@ def _converge(situation: Situation) -> Iterator[Step]:
     for host in _in_scope(situation):
         inspection = situation.inspections.get(host.name, Inspection())
         new = not joined(host, situation)
-        if not inspection.changes or not (new or situation.verb in CORRECTS):
+        if not (inspection.changes or inspection.restarts) or not (new or situation.verb in CORRECTS):
             continue
         yield Step(
             stage=Stage.CONVERGE,
@@ -187,7 +187,8 @@ def _init(situation: Situation, via: str) -> Iterator[Step]:
     if situation.cluster is not None and not situation.half_made:
         return
     reason = "an earlier run began it and did not finish" if situation.half_made else "there is no cluster yet"
-    yield Step(Stage.INIT, via, "kubeadm init", reason, calls=2)
+    yield Step(Stage.INIT, via, "kubeadm init", reason)
+    yield Step(Stage.NETWORK, via, "apply the pod network", "new cluster")
 
 
 def _objects(situation: Situation, via: str) -> Iterator[Step]:
@@ -214,8 +215,14 @@ def _joins(situation: Situation, via: str) -> Iterator[Step]:
     yield Step(Stage.CLEANUP, via, f"remove {what}", "no longer needed")
 
 
+_OUR_TOKENS = frozenset(
+    {"kubewright join", "kubewright init", "Proxy for managing TTL for the kubeadm-certs secret"}
+)
+"""Descriptions of the tokens that a run makes, the last one by kubeadm on its behalf."""
+
+
 def _left_over_secrets(cluster: ObservedCluster) -> bool:
-    ours = any(token.get("description") == "kubewright join" for token in cluster.bootstrap_tokens)
+    ours = any(token.get("description") in _OUR_TOKENS for token in cluster.bootstrap_tokens)
     return ours or cluster.kubeadm_certs_secret
 
 

@@ -12,10 +12,11 @@ class Stage(enum.StrEnum):
 
     CONVERGE = "converge"
     INIT = "init"
-    OBJECTS = "objects"
+    NETWORK = "network"
     PREPARE_JOIN = "prepare-join"
     JOIN_CONTROL_PLANE = "join-control-plane"
     JOIN_WORKER = "join-worker"
+    OBJECTS = "objects"
     METADATA = "node-metadata"
     FAN_OUT = "fan-out"
     CLEANUP = "cleanup"
@@ -30,6 +31,7 @@ class Stage(enum.StrEnum):
 _HEADINGS = {
     Stage.CONVERGE: "Packages, binaries, images and files",
     Stage.INIT: "First control plane",
+    Stage.NETWORK: "Pod network",
     Stage.OBJECTS: "Cluster objects",
     Stage.PREPARE_JOIN: "Short-lived token for joining",
     Stage.JOIN_CONTROL_PLANE: "Control planes join, one at a time",

@@ -56,13 +56,16 @@ class ConvergeHost(StepAction):
             "document": document,
             "urls": self._urls(run),
             "partial": not whole,
+            "record": {"cluster": Inputs.load(run).settings.cluster.cluster_name},
             "action_name": step.title,
             "run": run.directory.name,
         }
         try:
             answer = self.module("converge", arguments)
             if answer.get("missing"):
+                before = answer["changes"]
                 answer = self._send(run, answer["missing"], arguments)
+                answer["changes"] = [*before, *answer["changes"]]
         except UnreachableError as error:
             if whole:
                 raise
@@ -143,11 +146,17 @@ class ApplyObjects(StepAction):
     """Server-side apply of the cluster's objects, or of labels and taints."""
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
-        """Both in one call where a stage asks for both."""
+        """The pod network comes before the joins and all else after them: a pod that starts before its node has a network is tried again only after seconds."""
         document = load_cluster_document(run)
         arguments: dict[str, Any] = {"node_metadata": document.node_metadata, "run": run.directory.name}
         if step.stage is Stage.OBJECTS:
             arguments = {"objects": list(document.objects), "run": run.directory.name}
+        if step.stage is Stage.NETWORK:
+            arguments = {
+                "objects": list(document.network_objects),
+                "wait_file": document.network_ready_file,
+                "run": run.directory.name,
+            }
         answer = self.module("objects", arguments)
         return {"changed": answer["changed"]}
 
@@ -219,6 +228,7 @@ class Join(StepAction):
                 "ignore_preflight_errors": list(inputs.settings.cluster.kubeadm_ignore_preflight_errors),
                 "endpoint": run.read("endpoint")["url"],
                 "node_name": load_topology(run, inputs)[self.host].node_name,
+                "network_ready_file": load_cluster_document(run).network_ready_file,
                 "etcd_data_directory": inputs.settings.cluster.etcd_data_dir,
                 "run": run.directory.name,
             },

@@ -48,6 +48,7 @@ def arguments(cluster: Cluster, config: str) -> dict[str, Any]:
         "ignore_preflight_errors": [],
         "timeout": 5.0,
         "ready_timeout": 2.0,
+        "network_ready_file": "",
     }
 
 

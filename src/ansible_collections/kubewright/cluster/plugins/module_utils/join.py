@@ -22,6 +22,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     kubeadm,
     kubeconfig,
     markers,
+    rollout,
     quorum,
     takeback,
 )
@@ -30,6 +31,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.joinstate impor
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
+_NETWORK_TIMEOUT = 30.0
 _BOOTSTRAP_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"
 _PREPARE_PHASES = ("preflight", "control-plane-prepare")
 _MEMBER_PHASES = (
@@ -128,6 +130,8 @@ def join(system: System, params: dict[str, Any]) -> dict[str, Any]:
         "Look at: journalctl -u kubelet, and at the local load balancer",
     )
     markers.done(system, "join")
+    if params["network_ready_file"]:
+        result["network_ready"] = rollout.wait_for_file(system, params["network_ready_file"], _NETWORK_TIMEOUT)
     return dict(result, node_uid=uid, seconds=round(time.monotonic() - started, 1))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, wait_until
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 _PLURALS = {"DaemonSet": "daemonsets", "Deployment": "deployments"}
 
@@ -24,6 +26,18 @@ def wait(client: Client, workloads: list[dict[str, Any]], timeout: float) -> Non
             timeout,
             "Look at its pods: kubectl -n %s get pods -o wide" % entry["namespace"],
         )
+
+
+def wait_for_file(system: System, path: str, timeout: float) -> bool:
+    """Wait until a file is there; whether it came in time.
+
+    That it did not is no error here: what needs it is checked on its own, and tells more.
+    """
+    try:
+        wait_until("file %s" % path, lambda: True if system.path(path).exists() else None, timeout)
+    except NodeError:
+        return False
+    return True
 
 
 def _available(client: Client, path: str, kind: str) -> Optional[bool]:

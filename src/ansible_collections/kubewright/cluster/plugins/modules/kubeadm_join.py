@@ -47,6 +47,10 @@ options:
     type: list
     elements: str
     default: []
+  network_ready_file:
+    description: A file that the pod network's agent writes on this node when pods can have a network; waited for after the join.
+    type: str
+    default: ""
   timeout:
     description: Seconds for each kubeadm command.
     type: float
@@ -74,6 +78,7 @@ ARGUMENTS: dict[str, Any] = {
     "endpoint": {"type": "str", "required": True},
     "etcd_data_directory": {"type": "str", "default": "/var/lib/etcd"},
     "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
+    "network_ready_file": {"type": "str", "default": ""},
     "timeout": {"type": "float", "default": 600.0},
     "ready_timeout": {"type": "float", "default": 120.0},
 }

@@ -35,6 +35,10 @@ options:
     type: list
     elements: dict
     default: []
+  wait_file:
+    description: A file on this node to wait for after applying, such as the one that a pod network's agent writes when it is ready.
+    type: str
+    default: ""
   wait_timeout:
     description: Seconds for each of them.
     type: float
@@ -64,6 +68,7 @@ ARGUMENTS: dict[str, Any] = {
             "name": {"type": "str", "required": True},
         },
     },
+    "wait_file": {"type": "str", "default": ""},
     "wait_timeout": {"type": "float", "default": 180.0},
 }
 
@@ -77,6 +82,8 @@ def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     nodes = nodemetadata.apply(client, params["node_metadata"], check=check)
     if not check:
         rollout.wait(client, params["wait"], params["wait_timeout"])
+        if params["wait_file"]:
+            rollout.wait_for_file(system, params["wait_file"], params["wait_timeout"])
     return dict(
         applied,
         changed=bool(applied["changes"] or applied["record_changed"] or nodes["changes"]),
