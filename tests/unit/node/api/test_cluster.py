@@ -229,7 +229,6 @@ OWN = (
     "check_node",
     "check_pods",
     "cluster_state",
-    "join_cleanup",
     "join_prepare",
     "kubeadm_init",
     "kubeadm_join",

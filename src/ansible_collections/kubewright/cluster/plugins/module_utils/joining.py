@@ -60,7 +60,7 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def cleanup(system: System, params: dict[str, Any]) -> dict[str, Any]:
-    """Do what ``join_cleanup`` does: remove tokens and uploaded certificates.
+    """Remove tokens and uploaded certificates.
 
     Raises:
         ApiError: the API refused something.
