@@ -48,7 +48,7 @@ class TestDeploy:
         assert_nothing_left(cluster, ["cp1", "w1"])
 
     def test_fetches_a_kubeconfig_that_others_cannot_read(self, lab: TestLab) -> None:
-        kubeconfig = lab.inventory / "artifacts" / "admin.conf"
+        kubeconfig = lab.inventory / ".artifacts" / "admin.conf"
         assert kubeconfig.stat().st_mode & 0o777 == 0o600
         # The user's own kubectl is not there in general; a node's stands in for it, with the file's content.
         text = kubeconfig.read_text()

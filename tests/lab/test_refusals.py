@@ -48,7 +48,7 @@ class Variant:
     def __init__(self, lab: TestLab, folder: Path) -> None:
         self._lab = lab
         self.inventory = folder / "inventory"
-        shutil.copytree(lab.inventory, self.inventory, ignore=shutil.ignore_patterns(".kubewright", "artifacts"))
+        shutil.copytree(lab.inventory, self.inventory, ignore=shutil.ignore_patterns(".kubewright", ".artifacts"))
 
     def settings(self, **values: Any) -> Variant:
         """Set variables of all hosts."""
