@@ -1,7 +1,8 @@
 """Everything that can go wrong for a user, as one small tree of exceptions, each with its exit code.
 
-An error is a value: a *subject* (host, file and line, setting, step), a *cause* and a *remedy*. Whoever catches it decides how to show
-it; raising it has no side effect. The exit codes are documented in ``docs/exit-codes.md`` and stable.
+An error is a value: a *subject* (host, file and line, setting, step), a *cause* and a *remedy*. Whoever catches it
+decides how to show it; raising it has no side effect. The exit codes are documented in ``docs/exit-codes.md`` and
+stable.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class BadInputError(KubewrightError):
     exit_code = ExitCode.BAD_INPUT
 
 
-class BadInputErrors(BadInputError):
+class BadInputErrors(BadInputError):  # noqa: N818  several of them
     """Several :class:`BadInputError` found in one pass, shown together."""
 
     def __init__(self, errors: tuple[BadInputError, ...]) -> None:

@@ -97,9 +97,9 @@ def deploy(
     private_key: common.PrivateKey = "",
     ask_pass: common.AskPass = False,
     ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],  # noqa: B006  typer's way to say an option may be repeated
+    vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],  # noqa: B006
+    extra_vars: common.ExtraVars = [],
     forks: common.Forks = FORKS,
     state_dir: common.StateDir = "",
 ) -> None:
@@ -120,9 +120,9 @@ def scale(
     private_key: common.PrivateKey = "",
     ask_pass: common.AskPass = False,
     ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],  # noqa: B006
+    vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],  # noqa: B006
+    extra_vars: common.ExtraVars = [],
     forks: common.Forks = FORKS,
     state_dir: common.StateDir = "",
 ) -> None:

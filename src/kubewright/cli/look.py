@@ -29,9 +29,9 @@ def status(
     private_key: common.PrivateKey = "",
     ask_pass: common.AskPass = False,
     ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],  # noqa: B006  typer's way to say an option may be repeated
+    vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],  # noqa: B006
+    extra_vars: common.ExtraVars = [],
     state_dir: common.StateDir = "",
 ) -> None:
     """Show nodes, versions, etcd health and certificates' expiry, as one control plane tells them."""
@@ -59,13 +59,16 @@ def check(
     private_key: common.PrivateKey = "",
     ask_pass: common.AskPass = False,
     ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],  # noqa: B006
+    vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],  # noqa: B006
+    extra_vars: common.ExtraVars = [],
     forks: common.Forks = FORKS,
     state_dir: common.StateDir = "",
 ) -> None:
-    """Check from every node: Node ready, cluster DNS, a pod on another node, the API through the node's own endpoint."""
+    """Check from every node.
+
+    Node ready, cluster DNS, a pod on another node, the API through the node's own endpoint.
+    """
     connection = Connection(
         user, private_key, ask_pass, ask_become_pass, tuple(vault), ask_vault, tuple(extra_vars), forks
     )
@@ -85,14 +88,14 @@ def check(
 )
 def kubectl(
     arguments: list[str] = typer.Argument(..., metavar="-- ARGS…", help="Arguments for kubectl."),
-    inventories: common.Inventories = [],  # noqa: B006  before a variadic argument typer wants a default
+    inventories: common.Inventories = [],
     user: common.User = "",
     private_key: common.PrivateKey = "",
     ask_pass: common.AskPass = False,
     ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],  # noqa: B006
+    vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],  # noqa: B006
+    extra_vars: common.ExtraVars = [],
     state_dir: common.StateDir = "",
 ) -> None:
     """Run kubectl on a control plane with the administrator's rights; its exit code is ours."""

@@ -1,7 +1,8 @@
-"""The decisions of a run between its remote calls: which cluster there is, whom to look at, which documents and which plan.
+"""The decisions of a run between its remote calls: which cluster, whom to look at, which documents, which plan.
 
-Files in the run's folder, in the order in which they come to be: ``inputs``, ``observations/HOST`` (control planes asked), ``cluster``, ``scope``, ``hosts/HOST`` (probes),
-``documents/HOST``, ``cluster_document``, ``inspections/HOST``, ``objects``, ``plan``, ``done/STAGE`` and ``result``.
+Files in the run's folder, in the order in which they come to be: ``inputs``, ``observations/HOST`` (control planes
+asked), ``cluster``, ``scope``, ``hosts/HOST`` (probes), ``documents/HOST``, ``cluster_document``, ``inspections/HOST``,
+``objects``, ``plan``, ``done/STAGE`` and ``result``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from kubewright.plan import Change, Plan, Situation, compute
 from kubewright.plan.compute import Inspection
 from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
-from kubewright.topology import KnownAddresses, Topology, build, missing
+from kubewright.topology import Host, KnownAddresses, Topology, build, missing
 
 DISK_RESERVE = 512 * 2**20
 """Bytes left free beside the artifacts themselves, for logs and etcd."""
@@ -177,11 +178,23 @@ def load_topology(run: Run, inputs: Inputs) -> Topology:
     )
 
 
+def api_url(host: Host, inputs: Inputs) -> str:
+    """The URL of a control plane's own API server, at the address that other hosts use."""
+    address = host.main_access_ip.value
+    return f"https://{url_host(address)}:{inputs.settings.cluster.kube_apiserver_port}"
+
+
+def url_host(address: str) -> str:
+    """An address as URLs have it: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
 def make_documents(run: Run) -> dict[str, Any]:
     """Judge the probes, compute the topology and write every document that this run needs.
 
     Raises:
-        KubewrightError: of the kind of the first problem; several bad inputs come as one :class:`~kubewright.errors.BadInputErrors`.
+        KubewrightError: of the kind of the first problem; several bad inputs come as one
+        :class:`~kubewright.errors.BadInputErrors`.
 
     """
     inputs = Inputs.load(run)
@@ -293,7 +306,10 @@ def _judge_hosts(
 
 
 def _disk_needed(probe: Mapping[str, Any], size: int) -> dict[str, int]:
-    """Bytes by path that a new host needs: images are kept packed and unpacked by the engine, about twice their archive."""
+    """Bytes by path that a new host needs.
+
+    Images are kept packed and unpacked by the engine, about twice their archive.
+    """
     if (probe["facts"].get("kubewright") or {}).get("present"):
         return {}  # an earlier run began here; what is missing is checked at the transfer
     return {"/var/lib/containerd": 2 * size + DISK_RESERVE, "/var/lib/kubewright": DISK_RESERVE}

@@ -24,8 +24,9 @@ ADDRESS_CACHE = "addresses.json"
 class Request:
     """What was asked.
 
-    ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts cannot be played on and fan-outs are left for a run
-    without it. ``dry_run`` stops after the plan; ``check`` does too and comes from ``--check``.
+    ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
+    cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
+    and comes from ``--check``.
     """
 
     verb: str
@@ -103,7 +104,8 @@ def read_inputs(
 ) -> Inputs:
     """Parse the settings of a loaded inventory.
 
-    Where the inventory's source is a whole directory Ansible would read a kubeconfig in it as an inventory, so the artifacts directory is a hidden one there.
+    Where the inventory's source is a whole directory Ansible would read a kubeconfig in it as an inventory, so the
+    artifacts directory is a hidden one there.
 
     Raises:
         BadInputError: settings, groups, names, given addresses or the version are wrong (what goes together in one

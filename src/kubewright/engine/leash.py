@@ -1,8 +1,8 @@
 """Run a command that must not outlive its parent.
 
-``python -m kubewright.engine.leash PARENT_PID COMMAND…`` starts COMMAND in a process group of its own and ends the whole group when the parent is
-gone, however it went: a SIGKILLed kubewright must not leave Ansible changing nodes behind its back. What still runs on a node holds that
-node's lock, and the next run waits for it.
+``python -m kubewright.engine.leash PARENT_PID COMMAND…`` starts COMMAND in a process group of its own and ends the
+whole group when the parent is gone, however it went: a SIGKILLed kubewright must not leave Ansible changing nodes
+behind its back. What still runs on a node holds that node's lock, and the next run waits for it.
 """
 
 from __future__ import annotations

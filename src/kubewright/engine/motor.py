@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -28,7 +29,10 @@ TAIL_LINES = 30
 
 @dataclass(frozen=True)
 class Connection:
-    """How hosts are reached, as ``ansible-playbook`` takes it; passwords are asked for here and travel by the terminal, never by a file."""
+    """How hosts are reached, as ``ansible-playbook`` takes it.
+
+    Passwords are asked for here and travel by the terminal, never by a file.
+    """
 
     user: str = ""
     private_key: str = ""
@@ -67,7 +71,8 @@ def run_playbook(
 ) -> Outcome:
     """Run ``kubewright.cluster.PLAYBOOK``; each runner event goes to ``listener``.
 
-    The private folder of ansible-runner lies in memory-backed storage where there is one, and is removed whatever happens.
+    The private folder of ansible-runner lies in memory-backed storage where there is one, and is removed whatever
+    happens.
     """
     folder = Path(tempfile.mkdtemp(prefix="kubewright-run-"))
     lines: list[str] = []
@@ -129,13 +134,11 @@ def _command_line(connection: Connection) -> tuple[str, dict[str, str]]:
     options = [f"--forks {connection.forks}"]
     passwords: dict[str, str] = {}
     if connection.user:
-        options.append(f"-u {connection.user}")
+        options.append(f"-u {shlex.quote(connection.user)}")
     if connection.private_key:
-        options.append(f"--private-key '{connection.private_key}'")
-    for path in connection.vault_password_files:
-        options.append(f"--vault-password-file '{path}'")
-    for extra in connection.extra_vars:
-        options.append(f"-e {_quoted(extra)}")
+        options.append(f"--private-key {shlex.quote(connection.private_key)}")
+    options += [f"--vault-password-file {shlex.quote(path)}" for path in connection.vault_password_files]
+    options += [f"-e {shlex.quote(extra)}" for extra in connection.extra_vars]
     if connection.ask_pass:
         options.append("-k")
         passwords[r"SSH password:\s*$"] = getpass.getpass("SSH password: ")
@@ -148,13 +151,12 @@ def _command_line(connection: Connection) -> tuple[str, dict[str, str]]:
     return " ".join(options), passwords
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\"'\"'") + "'"
-
-
 @contextmanager
 def _cancellable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C cancels the run instead of breaking it: what is under way on a node there ends, or is finished by the next run."""
+    """Ctrl-C cancels the run instead of breaking it.
+
+    What is under way on a node there ends, or is finished by the next run.
+    """
     pressed = threading.Event()
 
     def note(_number: int, _frame: FrameType | None) -> None:

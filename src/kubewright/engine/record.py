@@ -1,7 +1,8 @@
-"""A run's folder on the controller: small JSON files through which the actions of one run hand on what they found, and the journal.
+"""A run's folder on the controller: small JSON files that one action hands on to the next, and the journal.
 
-Ansible runs each action in a process of its own, so what one finds and another needs must lie somewhere. Nothing secret is put here: tokens
-and certificate keys travel in memory only. No later run needs the folder; what resume needs is in the cluster and on the nodes.
+Ansible runs each action in a process of its own, so what one finds and another needs must lie somewhere. Nothing secret
+is put here: tokens and certificate keys travel in memory only. No later run needs the folder; what resume needs is in
+the cluster and on the nodes.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ class Run:
 
     @classmethod
     def create(cls, state_dir: Path, verb: str) -> Run:
-        """Make a new folder under ``state_dir``; mode 0700, kept out of version control; the oldest folders are removed."""
+        """Make a new folder under ``state_dir``; mode 0700, kept out of version control.
+
+        The oldest folders are removed.
+        """
         runs = state_dir / "runs"
         runs.mkdir(parents=True, exist_ok=True, mode=0o700)
         state_dir.chmod(0o700)

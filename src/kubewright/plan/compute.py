@@ -1,7 +1,7 @@
 """Compute a plan: pure functions from the situation to stages and steps.
 
-A verb is a permission. ``deploy`` creates, adds and corrects; ``scale`` only adds, and brings up to date what every node must know of
-the new ones. What a verb may not do is said in ``Plan.left``.
+A verb is a permission. ``deploy`` creates, adds and corrects; ``scale`` only adds, and brings up to date what every
+node must know of the new ones. What a verb may not do is said in ``Plan.left``.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def _plan(situation: Situation, via: str, steps: tuple[Step, ...]) -> Plan:
 def joined(host: Host, situation: Situation) -> bool:
     """Whether a host is a complete member of the live cluster.
 
-    A Node object alone is not enough: a run records a node only when it is done with it, and a control plane must be a voting etcd member.
+    A Node object alone is not enough: a run records a node only when it is done with it, and a control plane must be a
+    voting etcd member.
     """
     node = node_of(host, situation.cluster)
     if node is None:
@@ -215,9 +216,7 @@ def _joins(situation: Situation, via: str) -> Iterator[Step]:
     yield Step(Stage.CLEANUP, via, f"remove {what}", "no longer needed")
 
 
-_OUR_TOKENS = frozenset(
-    {"kubewright join", "kubewright init", "Proxy for managing TTL for the kubeadm-certs secret"}
-)
+_OUR_TOKENS = frozenset({"kubewright join", "kubewright init", "Proxy for managing TTL for the kubeadm-certs secret"})
 """Descriptions of the tokens that a run makes, the last one by kubeadm on its behalf."""
 
 

@@ -45,7 +45,10 @@ _HEADINGS = {
 
 @dataclass(frozen=True)
 class Change:
-    """One field-level change. ``action`` is create, update, delete or restart; ``diff`` is a unified diff or empty; secrets are never in it."""
+    """One field-level change. ``action`` is create, update, delete or restart; ``diff`` is a unified diff or empty.
+
+    Secrets are never in it.
+    """
 
     id: str
     action: str
@@ -70,8 +73,8 @@ class Step:
 class Plan:
     """What a run will do, and what it leaves.
 
-    ``via`` is the control plane that speaks for the cluster (in a new cluster, the one that is initialised). ``left`` are sentences about work that
-    this run may not do. The same inputs give the same plan, byte for byte.
+    ``via`` is the control plane that speaks for the cluster (in a new cluster, the one that is initialised). ``left``
+    are sentences about work that this run may not do. The same inputs give the same plan, byte for byte.
     """
 
     verb: str

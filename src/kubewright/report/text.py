@@ -11,7 +11,10 @@ MANY = 8
 
 
 def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
-    """The plan for a person. Changes of a new host are counted, unless ``verbose``; changes of an existing one are always listed."""
+    """The plan for a person. Changes of a new host are counted, unless ``verbose``.
+
+    Changes of an existing one are always listed.
+    """
     lines = [f"{plan.verb} {plan.cluster}: Kubernetes {plan.version}, spoken for by {plan.via}"]
     if plan.empty:
         lines.append("Nothing to do: the cluster is as the inventory says.")

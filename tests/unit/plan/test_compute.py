@@ -189,7 +189,10 @@ names = st.sets(st.sampled_from(["cp1", "cp2", "cp3", "w1", "w2", "w3"]))
 def test_no_step_on_hosts_that_are_down_or_out_of_scope(
     members: set[str], scope: set[str], down: set[str], changed: set[str], verb: str
 ) -> None:
-    """Whatever the situation: only hosts in scope, the speaking control plane and fan-outs are touched, and the plan is stable."""
+    """Whatever the situation.
+
+    Only hosts in scope, the speaking control plane and fan-outs are touched, and the plan is stable.
+    """
     members.add("cp1")
     down.discard("cp1")
     given_situation = situation(

@@ -1,4 +1,7 @@
-"""The first actions of a run: read the inventory, ask a control plane, choose whom to look at. Nothing is changed anywhere."""
+"""The first actions of a run: read the inventory, ask a control plane, choose whom to look at.
+
+Nothing is changed anywhere.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What a host must be before kubewright changes it: judged from its probe, before anything is written.
 
-Sources: Kubernetes' own preflight checks (kubeadm ``app/preflight/checks.go``) for ports, swap and clock; k0sctl's 30 s for clock skew.
+Sources: Kubernetes' own preflight checks (kubeadm ``app/preflight/checks.go``) for ports, swap and clock; k0sctl's 30 s
+for clock skew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ API_PORTS = (2379, 2380)
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the host is going to be: ``new`` when it is not part of the cluster yet; ``disk_bytes`` by path that its artifacts need."""
+    """What the host is going to be: ``new`` when it is not part of the cluster yet.
+
+    ``disk_bytes`` by path that its artifacts need.
+    """
 
     host: str
     new: bool
@@ -81,7 +85,8 @@ def _clock(facts: Mapping[str, Any], expected: Expectation) -> Iterable[Kubewrig
     if abs(skew) > CLOCK_SKEW_SECONDS:
         yield BadInputError(
             f"host {expected.host}",
-            f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's; certificates and etcd need it right",
+            f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's; "
+            "certificates and etcd need it right",
             "Set the time, and keep it with an NTP client (chrony, systemd-timesyncd)",
         )
 
@@ -125,7 +130,8 @@ def _foreign(facts: Mapping[str, Any], expected: Expectation) -> Iterable[Kubewr
     if foreign and not facts["kubewright"]["present"]:
         yield ForeignError(
             f"host {expected.host}",
-            "it is a Kubernetes node that kubewright did not make (there is /etc/kubernetes, and no /etc/kubewright/manifest.json); nothing was changed",
+            "it is a Kubernetes node that kubewright did not make "
+            "(there is /etc/kubernetes, and no /etc/kubewright/manifest.json); nothing was changed",
             "Take it out of the inventory, or reset it with the tool that made it (for kubeadm: kubeadm reset)",
         )
 

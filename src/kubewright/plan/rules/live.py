@@ -1,7 +1,8 @@
 """What a live cluster forbids: settings that cannot be changed in place, and versions that only an upgrade may change.
 
-Source: kubeadm keeps these in its ClusterConfiguration and offers no way to change the networks or the endpoint of a running cluster
-(Kubernetes documentation, "Reconfiguring a kubeadm cluster"); the order of an upgrade is the version skew policy's.
+Source: kubeadm keeps these in its ClusterConfiguration and offers no way to change the networks or the endpoint of a
+running cluster (Kubernetes documentation, "Reconfiguring a kubeadm cluster"); the order of an upgrade is the version
+skew policy's.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def refuse(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
         if before is not None and before != after:
             raise RefusedError(
                 f"setting {setting}",
-                f"the cluster was made with {before!r}, the inventory says {after!r}, and this cannot be changed in place",
+                f"the cluster was made with {before!r}, the inventory says {after!r}; this cannot be changed in place",
                 "Set it back, or make a new cluster",
             )
     before, after = _at(live, ("kubernetesVersion",)), _at(wanted, ("kubernetesVersion",))

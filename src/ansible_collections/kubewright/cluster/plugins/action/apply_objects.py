@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import ApplyObjects
+from kubewright.engine.actions.creating import ApplyObjects
 
 
 class ActionModule(ApplyObjects):

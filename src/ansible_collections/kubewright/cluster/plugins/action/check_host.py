@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import CheckHost
+from kubewright.engine.actions.checking import CheckHost
 
 
 class ActionModule(CheckHost):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import CheckPodsPresent
+from kubewright.engine.actions.checking import CheckPodsPresent
 
 
 class ActionModule(CheckPodsPresent):

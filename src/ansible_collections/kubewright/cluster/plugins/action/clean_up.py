@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import CleanUp
+from kubewright.engine.actions.ending import CleanUp
 
 
 class ActionModule(CleanUp):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import ConvergeHost
+from kubewright.engine.actions.converging import ConvergeHost
 
 
 class ActionModule(ConvergeHost):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import Finish
+from kubewright.engine.actions.ending import Finish
 
 
 class ActionModule(Finish):

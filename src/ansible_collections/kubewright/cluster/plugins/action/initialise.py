@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import Initialise
+from kubewright.engine.actions.creating import Initialise
 
 
 class ActionModule(Initialise):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import Join
+from kubewright.engine.actions.joining import Join
 
 
 class ActionModule(Join):

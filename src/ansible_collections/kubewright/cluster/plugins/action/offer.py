@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import Offer
+from kubewright.engine.actions.converging import Offer
 
 
 class ActionModule(Offer):

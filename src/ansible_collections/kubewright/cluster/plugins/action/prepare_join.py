@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.engine.actions.carrying import PrepareJoin
+from kubewright.engine.actions.joining import PrepareJoin
 
 
 class ActionModule(PrepareJoin):

@@ -22,8 +22,8 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     kubeadm,
     kubeconfig,
     markers,
-    rollout,
     quorum,
+    rollout,
     takeback,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, REFUSED, NodeError

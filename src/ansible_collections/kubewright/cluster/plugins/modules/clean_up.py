@@ -5,12 +5,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    checkpods,
+    entry,
+    files,
+    joining,
+    kubeconfig,
+    record,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
 DOCUMENTATION = r"""
 module: clean_up
 short_description: Remove what only a run needed and record what it achieved
 description:
-  - Removes kubewright's join tokens, uploaded keys and check pods, and notes in the record which nodes know of which others.
-  - Done twice, it changes nothing the second time. Its result may hold the administrator's kubeconfig, so tasks using it need C(no_log).
+  - Removes kubewright's join tokens, uploaded keys and check pods.
+  - Notes in the record which nodes know of which others.
+  - Done twice, it changes nothing the second time.
+  - Its result may hold the administrator's kubeconfig, so tasks using it need C(no_log).
 options:
   tokens:
     description: Whether to remove join tokens and uploaded keys.
@@ -38,19 +53,6 @@ options:
     default: 600
 author: The kubewright authors (@kubewright)
 """
-
-from typing import Any
-
-from ansible_collections.kubewright.cluster.plugins.module_utils import (
-    checkpods,
-    entry,
-    files,
-    joining,
-    kubeconfig,
-    record,
-)
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
     "tokens": {"type": "bool", "default": False, "no_log": False},

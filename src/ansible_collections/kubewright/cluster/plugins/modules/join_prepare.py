@@ -23,7 +23,7 @@ options:
     type: bool
     default: false
   cluster_configuration:
-    description: ClusterConfiguration to put in the place of the live one, with the names of new control planes in it; the live one stays when not given.
+    description: ClusterConfiguration with new control planes' names, to put in the place of the live one.
     type: str
   ttl_minutes:
     description: How long token and uploaded keys are good for.

@@ -48,7 +48,7 @@ options:
     elements: str
     default: []
   network_ready_file:
-    description: A file that the pod network's agent writes on this node when pods can have a network; waited for after the join.
+    description: A file that the pod network's agent writes here when pods can have a network; waited for at the end.
     type: str
     default: ""
   timeout:

@@ -36,7 +36,7 @@ options:
     elements: dict
     default: []
   wait_file:
-    description: A file on this node to wait for after applying, such as the one that a pod network's agent writes when it is ready.
+    description: A file on this node to wait for after applying, such as what a pod network's agent writes when ready.
     type: str
     default: ""
   wait_timeout:

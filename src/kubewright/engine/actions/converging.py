@@ -1,0 +1,98 @@
+"""Bring hosts to their documents: the artifact server, and one call a host."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from kubewright import artifacts
+from kubewright.artifacts.server import start
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.steps import StepAction
+from kubewright.engine.flow import url_host
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.errors import StepFailedError, UnreachableError
+from kubewright.plan import Plan, Stage, Step
+
+
+class ConvergeHost(StepAction):
+    """Bring one host to its document, or only to the part of it that depends on other hosts."""
+
+    def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
+        """Fetch by HTTP from the controller; what cannot be had that way is sent over SSH."""
+        whole = step.stage is Stage.CONVERGE
+        document = run.read(f"documents/{self.host}")["document" if whole else "fan_out"]
+        arguments = {
+            "document": document,
+            "urls": self._urls(run),
+            "partial": not whole,
+            "record": {"cluster": Inputs.load(run).settings.cluster.cluster_name},
+            "action_name": step.title,
+            "run": run.directory.name,
+        }
+        try:
+            answer = self.module("converge", arguments)
+            if answer.get("missing"):
+                before = answer["changes"]
+                answer = self._send(run, answer["missing"], arguments)
+                answer["changes"] = [*before, *answer["changes"]]
+        except UnreachableError as error:
+            if whole:
+                raise
+            run.event("left", host=self.host, cause=error.cause)
+            return {"changed": False, "msg": f"left for the next run: {error.cause}"}
+        for warning in answer.get("warnings", ()):
+            run.event("note", host=self.host, text=warning_text(warning))
+        return {"changed": bool(answer["changed"]), "changes": [change["id"] for change in answer["changes"]]}
+
+    def _urls(self, run: Run) -> list[str]:
+        """The controller's server as this host sees the controller: the address that its SSH connection comes from."""
+        offer = self._task.args.get("urls") or {}
+        if not offer.get("port") or Inputs.load(run).settings.cluster.kubewright_artifact_delivery == "ssh":
+            return []
+        client = run.read(f"hosts/{self.host}")["facts"]["ssh_client"]
+        return [f"http://{url_host(client)}:{offer['port']}/{offer['path']}"] if client else []
+
+    def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
+        """Send artifacts over SSH into a folder of the login user's, then converge from there."""
+        folder = self._make_tmp_path()
+        try:
+            for item in missing:
+                run.event("sending", host=self.host, artifact=item["name"])
+                target = self._connection._shell.join_path(folder, item["sha256"])  # noqa: SLF001  Ansible's own way
+                self._transfer_file(str(artifacts.cached_file(item["sha256"])), target)
+            answer = self.module("converge", {**arguments, "staging": folder, "urls": []})
+        finally:
+            self._remove_tmp_path(folder)
+        if answer.get("missing"):
+            raise StepFailedError(f"host {self.host}", f"artifacts did not arrive: {answer['missing']}")
+        return answer
+
+
+def warning_text(warning: object) -> str:
+    """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
+    event = getattr(warning, "event", None)
+    return str(getattr(event, "msg", warning))
+
+
+class Offer(RunAction):
+    """Start the controller's artifact server, if any host is to be brought to its document."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """The server ends with Ansible's main process, however that ends."""
+        plan = Plan.from_json(run.read("plan"))
+        hosts = plan.hosts(Stage.CONVERGE)
+        wanted = sorted(
+            {
+                resource["sha256"]
+                for host in hosts
+                for resource in run.read(f"documents/{host}")["document"]["resources"]
+                if resource.get("sha256")
+            }
+        )
+        if not wanted:
+            return {"changed": False, "port": 0, "path": ""}
+        # This action runs in a fork of Ansible's main process, and the server must live as long as that one.
+        ready = start(wanted, parent=os.getppid(), ready_file=run.directory / "server.json")
+        return {"changed": False, "port": ready["port"], "path": ready["path"]}

@@ -1,0 +1,62 @@
+"""The first control plane and the cluster's objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubewright.engine.actions.steps import StepAction
+from kubewright.engine.flow import load_cluster_document
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.plan import Stage, Step
+
+
+class Initialise(StepAction):
+    """``kubeadm init`` on the first control plane of a new cluster."""
+
+    fixed_stage = Stage.INIT
+
+    def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
+        """The record that makes the cluster ours is written by the same call."""
+        inputs = Inputs.load(run)
+        answer = self.module(
+            "kubeadm_init",
+            {
+                "config": load_cluster_document(run).kubeadm_init[self.host],
+                "ignore_preflight_errors": list(inputs.settings.cluster.kubeadm_ignore_preflight_errors),
+                "record": new_record(inputs),
+                "run": run.directory.name,
+            },
+        )
+        return {"changed": answer["changed"]}
+
+
+def new_record(inputs: Inputs) -> dict[str, Any]:
+    """Make kubewright's record in the cluster.
+
+    Its format, and by Node what it knows of the others (see ``fan_out`` in the plan).
+    """
+    return {"format": 1, "cluster": inputs.settings.cluster.cluster_name, "fan_out": {}}
+
+
+class ApplyObjects(StepAction):
+    """Server-side apply of the cluster's objects, or of labels and taints."""
+
+    def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
+        """Apply what the stage names.
+
+        The pod network comes before the joins and all else after them: a pod that starts before its node has a network
+        is tried again only after many seconds.
+        """
+        document = load_cluster_document(run)
+        arguments: dict[str, Any] = {"node_metadata": document.node_metadata, "run": run.directory.name}
+        if step.stage is Stage.OBJECTS:
+            arguments = {"objects": list(document.objects), "run": run.directory.name}
+        if step.stage is Stage.NETWORK:
+            arguments = {
+                "objects": list(document.network_objects),
+                "wait_file": document.network_ready_file,
+                "run": run.directory.name,
+            }
+        answer = self.module("objects", arguments)
+        return {"changed": answer["changed"]}

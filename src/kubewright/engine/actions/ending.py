@@ -1,0 +1,94 @@
+"""End a run: remove what only it needed, record what it achieved, say how it ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.steps import NOTHING
+from kubewright.engine.flow import api_url, load_topology
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.plan import Plan, Stage
+
+
+class CleanUp(RunAction):
+    """Remove what only this run needed, and record which nodes know of which others. Runs after a failure, too."""
+
+    stage = Stage.CLEANUP.value
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """One call; nothing where there is no cluster yet."""
+        plan = Plan.from_json(run.read("plan"))
+        begun = not plan.stage(Stage.INIT) or run.has(f"done/{Stage.INIT.value}/{plan.via}")
+        if not begun:
+            return NOTHING
+        inputs = Inputs.load(run)
+        answer = self.module(
+            "clean_up",
+            {
+                "tokens": bool(plan.stage(Stage.CLEANUP)),
+                "check_pods": bool(plan.stage(Stage.CHECK)),
+                "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
+                "kubeconfig": not inputs.kubeconfig.exists() or bool(plan.stage(Stage.INIT)),
+                "run": run.directory.name,
+            },
+        )
+        if answer.get("kubeconfig"):
+            topology = load_topology(run, inputs)
+            local = topology.endpoint.local
+            server = api_url(topology[plan.via], inputs) if local else topology.endpoint.url
+            save_kubeconfig(inputs.kubeconfig, answer["kubeconfig"], topology.endpoint.url, server)
+            run.event("kubeconfig", path=str(inputs.kubeconfig))
+        return {"changed": bool(answer["changed"])}
+
+
+def save_kubeconfig(path: Path, text: str, inside: str, outside: str) -> None:
+    """Write the administrator's kubeconfig, mode 0600, with a server address that works from outside of the nodes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text.replace(inside, outside))
+    temporary.replace(path)
+
+
+def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
+    """By Node, the digest of what it knows of the others: for hosts that are complete members after this run."""
+    topology = load_topology(run, inputs)
+    done = {}
+    for host in topology.hosts:
+        stages = [step.stage for step in plan.steps if step.host == host.name and step.stage is not Stage.CHECK]
+        own = [
+            stage
+            for stage in stages
+            if stage in (Stage.CONVERGE, Stage.INIT, Stage.JOIN_CONTROL_PLANE, Stage.JOIN_WORKER, Stage.FAN_OUT)
+        ]
+        complete = all(run.has(f"done/{stage.value}/{host.name}") for stage in own)
+        left = any(event["event"] == "left" and event["host"] == host.name for event in run.events())
+        inspected = run.has(f"inspections/{host.name}")
+        if complete and not left and (inspected or Stage.FAN_OUT in own):
+            done[host.node_name] = run.read(f"documents/{host.name}")["fan_out_digest"]
+    return done
+
+
+class Finish(RunAction):
+    """Say how the run ended. A failure anywhere makes the run a failed one."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Write ``result``."""
+        plan = Plan.from_json(run.read("plan"))
+        failures = run.failures()
+        left = [event for event in run.events() if event["event"] == "left"]
+        run.write("result", {"failures": [event["error"] for event in failures], "left": left})
+        run.event("finished", failed=len(failures))
+        if failures:
+            texts = [event["error"]["text"] for event in failures]
+            advice = "Mend it and run the same command again; it goes on where this one stopped."
+            return {"failed": True, "msg": "\n".join([f"{plan.verb} {plan.cluster} failed:", *texts, advice])}
+        return {
+            "changed": False,
+            "msg": [f"{event['host']} was left for the next run: {event['cause']}" for event in left],
+        }

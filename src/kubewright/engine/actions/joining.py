@@ -1,0 +1,99 @@
+"""Join control planes and workers, by means that are secret and short-lived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kubewright.engine.actions.steps import StepAction
+from kubewright.engine.flow import api_url, configuration_for_joins, find_cluster, load_cluster_document, load_topology
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.errors import StepFailedError
+from kubewright.observe.model import EtcdMember
+from kubewright.plan import Plan, Stage, Step
+from kubewright.topology import Host
+
+
+class PrepareJoin(StepAction):
+    """Create what joining needs; the result is secret and short-lived."""
+
+    fixed_stage = Stage.PREPARE_JOIN
+
+    def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
+        """The discovery file names the control plane that speaks for the cluster, at its address for others."""
+        inputs = Inputs.load(run)
+        plan = Plan.from_json(run.read("plan"))
+        topology = load_topology(run, inputs)
+        joining = [topology[name] for name in plan.hosts(Stage.JOIN_CONTROL_PLANE)]
+        cluster = find_cluster(run, inputs).cluster
+        members = cluster.etcd_members if cluster else ()
+        server = api_url(topology[plan.via], inputs)
+        answer = self.module(
+            "join_prepare",
+            {
+                "control_planes": bool(joining),
+                "cluster_configuration": configuration_for_joins(run) if joining else None,
+                "server": server,
+                "replace_members": [
+                    {"name": host.node_name, "peer_ip": host.main_ip.value, "empty": not _has_etcd_data(run, host.name)}
+                    for host in joining
+                    if _in_the_way(host, members, has_data=_has_etcd_data(run, host.name))
+                ],
+                "run": run.directory.name,
+            },
+        )
+        material = {"discovery": answer["discovery"], "certificate_key": answer["certificate_key"] or ""}
+        return {"changed": True, "material": material}
+
+
+def _has_etcd_data(run: Run, host: str) -> bool:
+    return bool(run.read(f"hosts/{host}")["facts"]["kubernetes"]["etcd_data"])
+
+
+def _in_the_way(host: Host, members: Sequence[EtcdMember], *, has_data: bool) -> bool:
+    """Whether a host that joins has an etcd member that an earlier, unfinished join left.
+
+    Not started, or without its data.
+    """
+    own = [member for member in members if member.peer_ip == host.main_ip.value]
+    return any(not member.started or not has_data for member in own)
+
+
+class Join(StepAction):
+    """``kubeadm join``. A control plane does not begin while an earlier one of this run failed.
+
+    Quorum is not to be risked twice.
+    """
+
+    def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
+        """A worker's kubelet is moved to the endpoint of all workers in the same call."""
+        if step.stage is Stage.JOIN_CONTROL_PLANE:
+            self._refuse_after_failure(run)
+        inputs = Inputs.load(run)
+        material = self._task.args.get("material") or {}
+        control_plane = step.stage is Stage.JOIN_CONTROL_PLANE
+        answer = self.module(
+            "kubeadm_join",
+            {
+                "config": load_cluster_document(run).kubeadm_join[self.host],
+                "discovery": material["discovery"],
+                "certificate_key": material["certificate_key"] if control_plane else None,
+                "ignore_preflight_errors": list(inputs.settings.cluster.kubeadm_ignore_preflight_errors),
+                "endpoint": run.read("endpoint")["url"],
+                "node_name": load_topology(run, inputs)[self.host].node_name,
+                "network_ready_file": load_cluster_document(run).network_ready_file,
+                "etcd_data_directory": inputs.settings.cluster.etcd_data_dir,
+                "run": run.directory.name,
+            },
+        )
+        return {"changed": answer["changed"]}
+
+    def _refuse_after_failure(self, run: Run) -> None:
+        failed = [event["host"] for event in run.failures() if event["stage"] == Stage.JOIN_CONTROL_PLANE.value]
+        if failed:
+            raise StepFailedError(
+                f"host {self.host}",
+                f"not joined because {failed[0]} failed to join before it",
+                "Mend that one first, then run again",
+            )

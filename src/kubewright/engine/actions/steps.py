@@ -1,0 +1,35 @@
+"""An action that does the plan's step of one stage on its host, or nothing where the plan has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.record import Run
+from kubewright.plan import Plan, Stage, Step
+
+NOTHING: dict[str, Any] = {"changed": False, "skipped": True, "skip_reason": "the plan has nothing to do here"}
+
+
+class StepAction(RunAction):
+    """An action that does the plan's step of a stage on its host."""
+
+    fixed_stage: Stage | None = None
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Find the host's step and do it, journalled."""
+        stage = self.fixed_stage or Stage(self._task.args["stage"])
+        plan = Plan.from_json(run.read("plan"))
+        step = next((step for step in plan.stage(stage) if step.host == self.host), None)
+        if step is None:
+            return {**NOTHING, "material": {}}
+        with run.step(stage.value, self.host) as outcome:
+            outcome["ok"] = False
+            result = self.carry_out(run, step)
+            outcome.update(ok=True, changed=bool(result.get("changed", True)))
+        run.write(f"done/{stage.value}/{self.host}", {"changed": outcome["changed"]})
+        return {"changed": True, **result}
+
+    def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
+        """Do the step; return result fields."""
+        raise NotImplementedError
