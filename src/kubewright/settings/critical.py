@@ -176,7 +176,7 @@ _REGISTRIES = {
         "storage_googleapis_url",
         "get_helm_url",
     ),
-    **_entries("a proxy", "http_proxy", "https_proxy", "https_proxy_cert_file"),
+    **_entries("a proxy with a certificate authority of its own", "https_proxy_cert_file"),
 }
 
 _VERSIONS = _entries(

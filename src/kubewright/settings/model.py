@@ -18,11 +18,14 @@ from kubewright.settings.types import (
     Flags,
     IpOrDnsName,
     Ipv4,
+    Ipv6,
     KubeletFields,
     Labels,
     NodeName,
     OptionalDnsName,
+    ProxyExceptions,
     ProxyFields,
+    ProxyUrl,
     Taints,
     Version,
 )
@@ -117,6 +120,22 @@ class ClusterSettings(_Settings):
     upstream_dns_servers: tuple[str, ...] = Field(
         default=(), description="Where CoreDNS forwards; the node's resolvers by default."
     )
+    http_proxy: ProxyUrl = Field(
+        default="", description="Proxy for http:// of the engine and of package installs on nodes."
+    )
+    https_proxy: ProxyUrl = Field(default="", description="Proxy for https:// of the same.")
+    no_proxy: ProxyExceptions = Field(
+        default=(), description="What is reached without the proxy, in place of the list that is made (see Topology)."
+    )
+    additional_no_proxy: ProxyExceptions = Field(
+        default=(), description="Further names, addresses, networks and .domains that are reached without the proxy."
+    )
+    no_proxy_exclude_workers: bool = Field(
+        default=False, description="Leave the workers' networks out of the list that is made."
+    )
+    skip_http_proxy_on_os_packages: bool = Field(
+        default=False, description="Install packages on nodes without the proxy."
+    )
     kubewright_containerd_restrict_oom_score_adj: bool = Field(
         default=False, description="Let containerd run where OOM scores cannot be lowered, as in containers."
     )
@@ -142,6 +161,10 @@ class HostSettings(_Settings):
 
     ip: Ipv4 | None = Field(default=None, description="Address that the host binds.")
     access_ip: Ipv4 | None = Field(default=None, description="Address that other hosts reach it by.")
+    ip6: Ipv6 | None = Field(default=None, description="IPv6 address that the host binds, with ipv6_stack.")
+    access_ip6: Ipv6 | None = Field(
+        default=None, description="IPv6 address that other hosts reach it by, with ipv6_stack."
+    )
     ansible_host: str = Field(default="", description="Address or name for SSH.")
     kube_override_hostname: NodeName = Field(default="", description="Node name, if not the inventory's host name.")
     etcd_member_name: str = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol, get_args, get_origin
@@ -17,6 +18,8 @@ from kubewright.settings.critical import CRITICAL, KUBESPRAY_DEFAULTS
 from kubewright.settings.model import ClusterSettings, HostSettings, Notice, Settings
 from kubewright.settings.names import CLUSTER_NAMES, HOST_NAMES
 from kubewright.settings.notices import notices_of
+
+_PASSWORD_IN_URL = re.compile(r"://[^/\s]*@")
 
 
 class HostInput(Protocol):
@@ -159,7 +162,8 @@ def _keys(raw: Any) -> AbstractSet[str]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    """Return a value for a message: short, and without the password in a URL."""
+    text = _PASSWORD_IN_URL.sub("://***@", repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """RFC 1123 label, lower case as Kubernetes wants names."""
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_PROXY_URL = re.compile(r"(https?|socks5)://[^\s\"'\\\x00-\x1f]+")
+_PROXY_EXCEPTION = re.compile(r"[A-Za-z0-9*.:/_\[\]-]+")
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -45,6 +47,40 @@ def _ipv4(text: str) -> str:
         return str(ipaddress.IPv4Address(text.strip()))
     except ValueError:
         raise ValueError("an IPv4 address is wanted") from None
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(text.strip()))
+    except ValueError:
+        raise ValueError("an IPv6 address is wanted") from None
+
+
+def _proxy_url(text: str) -> str:
+    """Return the URL of a proxy; the value is not repeated in messages, because it can hold a password."""
+    if not text:
+        return text
+    if not _PROXY_URL.fullmatch(text.strip()):
+        raise ValueError("a proxy is given as http://host:port, without spaces, quotes and control characters")
+    return text.strip()
+
+
+def _names_with_commas(value: Any) -> Any:
+    """Split a text at its commas: Kubespray has such lists as texts."""
+    if isinstance(value, str):
+        value = value.split(",")
+    return (
+        [part.strip() if isinstance(part, str) else part for part in value if part != ""]
+        if isinstance(value, (list, tuple))
+        else value
+    )
+
+
+def _proxy_exceptions(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not _PROXY_EXCEPTION.fullmatch(name):
+            raise ValueError(f"{name!r} is no name, address, network or .domain")
+    return names
 
 
 def _absolute(text: str) -> str:
@@ -128,6 +164,9 @@ IpOrDnsName = Annotated[str, AfterValidator(_ip_or_dns_name)]
 NodeName = Annotated[str, AfterValidator(str.strip)]
 """Whether it is a DNS name is the topology's to say, as of names that come from the inventory."""
 Ipv4 = Annotated[str, AfterValidator(_ipv4)]
+Ipv6 = Annotated[str, AfterValidator(_ipv6)]
+ProxyUrl = Annotated[str, AfterValidator(_proxy_url)]
+ProxyExceptions = Annotated[tuple[str, ...], BeforeValidator(_names_with_commas), AfterValidator(_proxy_exceptions)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Flags = Annotated[dict[str, str], BeforeValidator(_flags)]
 Labels = Annotated[dict[str, str], BeforeValidator(_labels), AfterValidator(_valid_labels)]

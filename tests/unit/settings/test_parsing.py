@@ -170,7 +170,10 @@ class TestCritical:
         assert parse({"a": given(ipv6_stack=value)})
 
     def test_secrets_are_not_shown(self) -> None:
-        assert "hunter2" not in told(given(http_proxy="http://user:hunter2@proxy"))
+        assert "hunter2" not in told(given(http_proxy="ftp://user:hunter2@proxy"))
+        both = told(given(http_proxy="http://user:hunter2@one"), given(http_proxy="http://user:hunter2@two"))
+        assert "differs between hosts" in both
+        assert "hunter2" not in both
 
     def test_one_host_of_many_is_enough(self) -> None:
         assert "kube_encrypt_secret_data is True" in told(given(), given(kube_encrypt_secret_data=True))
