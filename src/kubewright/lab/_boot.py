@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from kubewright.lab import _host, _inventory, _nodes, _ssh
-from kubewright.lab._image import Progress, ensure_image
+from kubewright.lab._image import ensure_image
 from kubewright.lab._leftovers import Container, settle
 from kubewright.lab._network import create_network
 from kubewright.lab._place import Place, write
-from kubewright.lab.model import LabNode, LabRecord, LabShape, count
+from kubewright.lab.model import LabNode, LabRecord, LabShape, Progress, count
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -48,6 +48,7 @@ def boot_more(place: Place, record: LabRecord, *, control_planes: int, workers: 
 
 def start_again(place: Place, record: LabRecord, stopped: dict[LabNode, Container], progress: Progress) -> None:
     """Start nodes that were stopped, or killed from outside, with their addresses and data."""
+    _host.raise_inotify_limit(progress)
 
     def start(node: LabNode) -> None:
         if stopped[node].killed:
@@ -79,6 +80,7 @@ def _new_record(place: Place, shape: LabShape, image: str) -> LabRecord:
 
 
 def _boot(place: Place, record: LabRecord, nodes: tuple[LabNode, ...], progress: Progress) -> None:
+    _host.raise_inotify_limit(progress)
     progress(f"booting {count(len(nodes), 'node')}: {', '.join(node.name for node in nodes)}")
     keys = _each(lambda node: _nodes.create_node(record, node, _login(place, node)), nodes)
     _add_known_hosts(place, dict(zip(nodes, keys, strict=True)))

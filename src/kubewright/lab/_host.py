@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kubewright.errors import BadInputError
 from kubewright.lab._podman import podman, podman_json
+from kubewright.lab.model import Progress
 
 _TOOLS = {
     "podman": "podman",
@@ -38,6 +39,8 @@ _CLUSTER_NETWORK = IPv4Network("10.233.0.0/16")
 
 _BYTES_PER_NODE = 2 * 2**30
 _SPARE_BYTES = 2 * 2**30
+_INOTIFY_INSTANCES = 1024
+_INOTIFY_SETTING = Path("/proc/sys/fs/inotify/max_user_instances")
 _MOST_FILES = 20_000
 _MOST_PROCESSES = 32_768
 
@@ -74,6 +77,25 @@ def require_disk(nodes: int) -> None:
             f"{free / 2**30:.1f} GiB are free, {nodes} nodes need {needed / 2**30:.1f} GiB",
             "Free some space, or ask for fewer nodes",
         )
+
+
+def raise_inotify_limit(progress: Progress, setting: Path = _INOTIFY_SETTING) -> None:
+    """Raise the limit of inotify instances to what a lab of many nodes needs, and tell it.
+
+    root in all nodes is one user to the kernel, whose default of 128 instances is used up by half a dozen nodes; an
+    engine that starts after that fails with "too many open files". The change lasts until this machine restarts.
+    """
+    now = int(setting.read_text())
+    if now >= _INOTIFY_INSTANCES:
+        return
+    name = "fs.inotify.max_user_instances"
+    try:
+        setting.write_text(f"{_INOTIFY_INSTANCES}\n")
+    except OSError as error:
+        command = f"sysctl -w {name}={_INOTIFY_INSTANCES}"
+        progress(f"{name} is {now} and cannot be raised ({error.strerror}): more than six nodes need {command}")
+        return
+    progress(f"{name} raised from {now} to {_INOTIFY_INSTANCES}, until this machine restarts")
 
 
 def cgroup_mode(root: Path = Path("/sys/fs/cgroup")) -> CgroupMode:

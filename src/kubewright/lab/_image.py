@@ -13,15 +13,13 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kubewright.errors import StepFailedError
 from kubewright.lab._podman import last_words, podman
-
-Progress = Callable[[str], None]
-"""Takes one line about what is being done."""
+from kubewright.lab.model import Progress
 
 SUITE = "bookworm"
 PACKAGES = (

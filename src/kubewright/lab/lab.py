@@ -9,11 +9,10 @@ from pathlib import Path
 
 from kubewright.errors import BadInputError, StepFailedError
 from kubewright.lab import _boot, _host, _network, _nodes, _ssh
-from kubewright.lab._image import Progress
 from kubewright.lab._leftovers import Container, containers, remove_lab
 from kubewright.lab._place import Place, lab_root
 from kubewright.lab._podman import exec_command
-from kubewright.lab.model import LabNode, LabRecord, LabShape, NodeState, NodeStatus
+from kubewright.lab.model import LabNode, LabRecord, LabShape, NodeState, NodeStatus, Progress
 
 
 class UpOutcome(enum.StrEnum):

@@ -6,11 +6,15 @@ import dataclasses
 import enum
 import json
 import re
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
 from kubewright.errors import BadInputError
+
+Progress = Callable[[str], None]
+"""Takes one line about what is being done."""
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?")
 

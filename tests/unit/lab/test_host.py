@@ -43,6 +43,34 @@ class TestCgroups:
         assert _host.cgroup_mode(tmp_path) is CgroupMode.V1
 
 
+class TestInotify:
+    def test_a_limit_that_is_too_low_is_raised_and_told(self, tmp_path: Path) -> None:
+        setting, said = tmp_path / "max_user_instances", list[str]()
+        setting.write_text("128\n")
+        _host.raise_inotify_limit(said.append, setting)
+        assert setting.read_text() == "1024\n"
+        assert said == ["fs.inotify.max_user_instances raised from 128 to 1024, until this machine restarts"]
+
+    def test_a_higher_one_is_left(self, tmp_path: Path) -> None:
+        setting, said = tmp_path / "max_user_instances", list[str]()
+        setting.write_text("8192\n")
+        _host.raise_inotify_limit(said.append, setting)
+        assert (setting.read_text(), said) == ("8192\n", [])
+
+    def test_where_it_cannot_be_raised_the_command_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        setting, said = tmp_path / "max_user_instances", list[str]()
+        setting.write_text("128\n")
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "write_text", refuse)
+        _host.raise_inotify_limit(said.append, setting)
+        assert "sysctl -w fs.inotify.max_user_instances=1024" in said[0]
+
+
 class TestNameServers:
     def test_the_first_file_with_a_usable_one_serves(self, tmp_path: Path) -> None:
         stub, real = tmp_path / "stub", tmp_path / "real"
