@@ -49,14 +49,24 @@ def echo(cluster: Cluster, nodes: Sequence[str], name: str = "echo") -> Iterator
     """Run the workload on these nodes, and remove it afterwards."""
     deployment = cluster.get("-n", "kube-system", "deployment", "coredns")
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
-    items = [_namespace(name), _corefile(name), _service(name), *(_pod(name, node, image) for node in nodes)]
-    cluster.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    _apply(cluster, [_namespace(name), _corefile(name), _service(name)])
     try:
+        # Controllers make it; after a start of the whole cluster they need some seconds to begin.
+        wait_until(
+            lambda: cluster.get("-n", name, "serviceaccount", "default"),
+            deadline=60,
+            what="controllers serve namespaces",
+        )
+        _apply(cluster, [_pod(name, node, image) for node in nodes])
         pods = wait_until(lambda: _running(cluster, name, len(nodes)), deadline=60, what=f"{len(nodes)} pods running")
         service = cluster.get("-n", name, "service", name)["spec"]["clusterIP"]
         yield Echo(pods=pods, service=service, dns_name=f"{name}.{name}.svc.cluster.local")
     finally:
         cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=60s", timeout=90)
+
+
+def _apply(cluster: Cluster, items: list[dict[str, Any]]) -> None:
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
 
 
 def _running(cluster: Cluster, name: str, wanted: int) -> tuple[EchoPod, ...]:
