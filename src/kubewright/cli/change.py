@@ -14,6 +14,7 @@ from kubewright.engine.motor import FORKS, Connection
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError
 from kubewright.plan import Plan
+from kubewright.report.text import nothing_to_do
 
 app = typer.Typer()
 
@@ -73,7 +74,7 @@ def _show(run: Run, options: Options, error: KubewrightError | None) -> None:
         )
         return
     if plan.empty:
-        out.print("Nothing to do: the cluster is as the inventory says.")
+        out.print(nothing_to_do(plan))
     else:
         out.print(f"Done: {changed} steps changed something." if changed else "Done: nothing changed.")
     for event in events:

@@ -44,7 +44,9 @@ def status(
         if options.json:
             out.print_json(json.dumps(status_json(found.cluster, inputs.names, found.unreachable)))
         else:
-            for part in status_tables(found.cluster, inputs.names, found.unreachable):
+            hosts = inputs.settings.hosts
+            node_names = {name: hosts[name].kube_override_hostname or name for name in inputs.names.all}
+            for part in status_tables(found.cluster, node_names, found.unreachable):
                 out.print(part)
     leave(error)
 

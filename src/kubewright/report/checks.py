@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -16,5 +17,5 @@ def check_table(checks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
     for host, results in checks.items():
         for result in results:
             verdict = "[green]ok[/]" if result["ok"] else "[red]failed[/]"
-            table.add_row(host, str(result["check"]), verdict, str(result["detail"]))
+            table.add_row(host, str(result["check"]), verdict, escape(str(result["detail"])))
     return table

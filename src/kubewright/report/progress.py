@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.table import Table
 
@@ -30,7 +30,8 @@ class Progress:
         self._running: dict[tuple[str, str], float] = {}
         self._began = time.monotonic()
         self._doing = "reading the inventory"
-        self._artifacts = Lines(sys.stderr)
+        # Through the console: what is written past it would break the live table.
+        self._artifacts = Lines(cast("TextIO", FileProxy(console, console.file)))
         self._stop = threading.Event()
 
     @contextmanager

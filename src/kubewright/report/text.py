@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kubewright.plan.model import Plan, Stage, Step
 
-SIGNS = {"create": "+", "update": "~", "delete": "-", "restart": "!"}
+SIGNS = {"create": "+", "update": "~", "delete": "-", "remove": "-", "restart": "!"}
 MANY = 8
 
 
@@ -17,7 +17,7 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
     """
     lines = [f"{plan.verb} {plan.cluster}: Kubernetes {plan.version}, spoken for by {plan.via}"]
     if plan.empty:
-        lines.append("Nothing to do: the cluster is as the inventory says.")
+        lines.append(nothing_to_do(plan))
     for stage in Stage:
         steps = plan.stage(stage)
         if steps:
@@ -29,6 +29,11 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
     lines += [f"Left: {sentence}." for sentence in plan.left]
     lines += [f"Note: {sentence}." for sentence in plan.notices]
     return lines
+
+
+def nothing_to_do(plan: Plan) -> str:
+    """What an empty plan says; that all is as wanted is said only where nothing was left."""
+    return "Nothing to do." if plan.left else "Nothing to do: the cluster is as the inventory says."
 
 
 def _step(step: Step, *, verbose: bool) -> Iterator[str]:
