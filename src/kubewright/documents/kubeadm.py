@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import Any
 
 from kubewright.catalog.model import ArtifactSet
@@ -19,12 +17,11 @@ from kubewright.documents.metadata import taints
 from kubewright.documents.render import merged, to_yaml
 from kubewright.settings.model import ClusterSettings, Settings
 from kubewright.topology.model import Host, Topology
+from kubewright.topology.names import certificate_names
 
 API_VERSION = "kubeadm.k8s.io/v1beta4"
 CERTIFICATE_KEY = "{{certificate_key}}"
 """Stands for the key of the uploaded certificates, which only the node side knows."""
-
-_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 def init(host: Host, *, topology: Topology, settings: Settings, artifacts: ArtifactSet) -> str:
@@ -57,29 +54,6 @@ def join(host: Host, *, settings: Settings) -> str:
             "certificateKey": CERTIFICATE_KEY,
         }
     return to_yaml(configuration)
-
-
-def certificate_names(topology: Topology, cluster: ClusterSettings) -> list[str]:
-    """Return names and addresses for the API servers' certificates beside those that kubeadm adds, sorted.
-
-    All of every control plane's, so that each can be reached by any of its names; ``ansible_host`` where it is a name
-    that a certificate can have, for users' kubeconfig.
-    """
-    names = {"localhost", "127.0.0.1", "::1", topology.endpoint.host, *cluster.supplementary_addresses_in_ssl_keys}
-    for host in topology.control_planes:
-        names |= {host.name, host.node_name, f"{host.node_name}.{cluster.dns_domain}"}
-        names |= {host.main_ip.value, host.main_access_ip.value, host.ansible_host}
-    if cluster.loadbalancer_apiserver:
-        names |= {cluster.loadbalancer_apiserver.address, cluster.apiserver_loadbalancer_domain_name}
-    return sorted(name for name in names if _can_be_certified(name))
-
-
-def _can_be_certified(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return bool(_DNS_NAME.fullmatch(name.removeprefix("*.")))
-    return True
 
 
 def _registration(host: Host, settings: Settings) -> dict[str, Any]:
@@ -118,7 +92,7 @@ def _cluster(topology: Topology, cluster: ClusterSettings, artifacts: ArtifactSe
             "serviceSubnet": cluster.kube_service_addresses,
         },
         "apiServer": {
-            "certSANs": certificate_names(topology, cluster),
+            "certSANs": list(certificate_names(topology, cluster)),
             "extraArgs": _arguments(cluster.kube_kubeadm_apiserver_extra_args),
         },
         "controllerManager": {"extraArgs": _arguments(controller_manager | cluster.kube_kubeadm_controller_extra_args)},

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from kubewright.topology.addresses import missing
 from kubewright.topology.build import build, check_given, endpoint
-from kubewright.topology.model import Address, Endpoint, GroupNames, Host, KnownAddresses, Role, Source, Topology
-from kubewright.topology.names import certificate_names, hosts_entries
+from kubewright.topology.model import (
+    Address,
+    Attempt,
+    Endpoint,
+    GroupNames,
+    Host,
+    KnownAddresses,
+    Role,
+    Source,
+    Stack,
+    Topology,
+)
+from kubewright.topology.names import certificate_names
 
 __all__ = [
     "Address",
+    "Attempt",
     "Endpoint",
     "GroupNames",
     "Host",
     "KnownAddresses",
     "Role",
     "Source",
+    "Stack",
     "Topology",
     "build",
     "certificate_names",
     "check_given",
     "endpoint",
-    "hosts_entries",
     "missing",
 ]

@@ -8,100 +8,164 @@ from dataclasses import dataclass
 
 from kubewright.errors import BadInputError
 from kubewright.settings import Notice, Settings
-from kubewright.topology.model import Address, GroupNames, KnownAddresses, Source
+from kubewright.topology.model import Address, Attempt, GroupNames, KnownAddresses, Source, Stack
 
 _NOTHING = KnownAddresses()
+_IPV4_ONLY = Stack()
+
+_GAVE = {
+    Source.NODE: "InternalIP of its Node",
+    Source.ETCD: "peer address of its etcd member",
+    Source.CACHE: "remembered from an earlier run",
+    Source.GATHER: "default route of the host",
+}
+_SILENT = {
+    Source.NODE: "the live cluster was not asked, or has no Node of this host",
+    Source.ETCD: "the live cluster was not asked, or has no etcd member of this host",
+    Source.CACHE: "no address is remembered from an earlier run",
+    Source.GATHER: "the host was not asked, or told no default route",
+}
+
+
+def binding_variable(family: int) -> str:
+    """Return the name of the variable that gives what a host binds."""
+    return "ip6" if family == 6 else "ip"
+
+
+def access_variable(family: int) -> str:
+    """Return the name of the variable that gives what others use."""
+    return "access_ip6" if family == 6 else "access_ip"
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """The addresses of one host, or ``None`` with ``error``; ``notices`` tells of sources that were not believed."""
+    """The addresses of one host, one of each family that something gives, and what is wrong with them.
 
-    main_ip: Address | None
-    main_access_ip: Address | None
+    ``notices`` tells of sources that were not believed.
+    """
+
+    main_ips: tuple[Address, ...]
+    main_access_ips: tuple[Address, ...]
     errors: tuple[BadInputError, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
-def missing(names: GroupNames, settings: Settings, known: Mapping[str, KnownAddresses]) -> tuple[str, ...]:
-    """Return the hosts whose ``main_ip`` nothing gives yet: those to gather it from."""
-    return tuple(name for name in names.all if not _candidates(name, settings, known.get(name, _NOTHING)))
-
-
-def resolve(name: str, settings: Settings, known: KnownAddresses) -> Resolved:
-    """Return a host's addresses: ``ip``, its Node, its etcd member, the cache, the host itself, in this order.
-
-    It depends on nothing but this host's own inventory variables and what is known of it.
-    """
-    candidates = _candidates(name, settings, known)
-    if not candidates:
-        return Resolved(None, None, (_missing_error(name),))
-    main_ip = candidates[0]
-    access_value = settings.hosts[name].access_ip
-    if access_value:
-        access = Address(access_value, Source.ACCESS_IP, settings.origin(name, "access_ip"))
-    else:
-        access = Address(main_ip.value, Source.MAIN_IP, main_ip.detail)
-    given = (main_ip, access) if access_value else (main_ip,)
-    errors = tuple(error for address in given if (error := _unusable(name, address)))
-    return Resolved(main_ip, access, errors, _contradictions(name, main_ip, known))
-
-
-def _candidates(name: str, settings: Settings, known: KnownAddresses) -> tuple[Address, ...]:
-    ip = settings.hosts[name].ip
-    sources = (
-        (ip, Source.IP, settings.origin(name, "ip")),
-        (known.node, Source.NODE, "InternalIP of its Node"),
-        (known.etcd, Source.ETCD, "peer address of its etcd member"),
-        (known.cached, Source.CACHE, "remembered from an earlier run"),
-        (known.gathered, Source.GATHER, "default route of the host"),
+def missing(
+    names: GroupNames, settings: Settings, known: Mapping[str, KnownAddresses], stack: Stack = _IPV4_ONLY
+) -> tuple[str, ...]:
+    """Return the hosts that lack an address which nothing gives yet: those to gather it from."""
+    return tuple(
+        name
+        for name in names.all
+        if any(not _found(attempts(name, settings, known.get(name, _NOTHING), family)) for family in stack.families)
     )
-    return tuple(Address(value, source, detail) for value, source, detail in sources if value)
 
 
-def _contradictions(name: str, main_ip: Address, known: KnownAddresses) -> tuple[Notice, ...]:
+def attempts(name: str, settings: Settings, known: KnownAddresses, family: int = 4) -> tuple[Attempt, ...]:
+    """Return what each source says of the address that a host binds, in order of precedence, those after the first too.
+
+    The order is ``ip``, its Node, its etcd member, the cache, the host itself. It depends on nothing but this host's
+    own inventory variables and what is known of it.
+    """
+    variable = binding_variable(family)
+    given: str | None = getattr(settings.hosts[name], variable)
+    origin = settings.origin(name, variable)
+    first = Attempt(Source.IP, given or None, origin if given else f"{variable} is not set for the host")
+    others = (
+        Attempt(source, value or None, _GAVE[source] if value else known.silent.get(source, _SILENT[source]))
+        for source, value in known.of(family)
+    )
+    return (first, *others)
+
+
+def resolve(name: str, settings: Settings, known: KnownAddresses, stack: Stack = _IPV4_ONLY) -> Resolved:
+    """Return a host's addresses: of each family the first that :func:`attempts` finds."""
+    binding: list[Address] = []
+    access: list[Address] = []
+    errors: list[BadInputError] = []
+    notices: list[Notice] = []
+    for family in stack.families:
+        main_ip = _found(attempts(name, settings, known, family))
+        if main_ip is None:
+            errors.append(_missing_error(name, family))
+            continue
+        other = _access(name, settings, main_ip, family)
+        binding.append(main_ip)
+        access.append(other)
+        judged = (main_ip, other) if other.source is Source.ACCESS_IP else (main_ip,)
+        errors.extend(error for address in judged if (error := _unusable(name, address, family)))
+        notices.extend(_contradictions(name, main_ip, known, family))
+    return Resolved(tuple(binding), tuple(access), tuple(errors), tuple(notices))
+
+
+def _found(tried: tuple[Attempt, ...]) -> Address | None:
+    return next((Address(each.value, each.source, each.detail) for each in tried if each.value), None)
+
+
+def _access(name: str, settings: Settings, main_ip: Address, family: int) -> Address:
+    variable = access_variable(family)
+    if given := getattr(settings.hosts[name], variable):
+        return Address(given, Source.ACCESS_IP, settings.origin(name, variable))
+    return Address(main_ip.value, Source.MAIN_IP, main_ip.detail)
+
+
+def _contradictions(name: str, main_ip: Address, known: KnownAddresses, family: int) -> tuple[Notice, ...]:
     """Tell where the sources disagree in a way that says that one of them is out of date."""
-    live = known.node or known.etcd
+    said = dict(known.of(family))
+    live, cached = said[Source.NODE] or said[Source.ETCD], said[Source.CACHE]
     notices = []
-    if live and known.cached and known.cached != live:
-        text = f"the remembered address {known.cached} is dropped: the live cluster says {live}"
+    if live and cached and cached != live:
+        text = f"the remembered address {cached} is dropped: the live cluster says {live}"
         notices.append(Notice(name, text))
     if main_ip.source is Source.IP and live and live != main_ip.value:
-        text = f"ip is {main_ip.value}, and the live cluster has this host with {live}"
+        text = f"{binding_variable(family)} is {main_ip.value}, and the live cluster has this host with {live}"
         notices.append(Notice(main_ip.detail or name, text))
     return tuple(notices)
 
 
-def _missing_error(name: str) -> BadInputError:
-    cause = "its main_ip is not known: ip is not set, it has no Node or etcd member, and it told no default route"
-    return BadInputError(name, cause, f"Set ip for {name} in the inventory, or make the host reachable")
+def remedy(name: str, family: int) -> str:
+    """Say what to do where nothing gives an address."""
+    return f"Set {binding_variable(family)} for {name} in the inventory, or make the host reachable"
 
 
-def _unusable(name: str, address: Address) -> BadInputError | None:
-    """Refuse what no other host can reach: a silent 127.0.0.1 would end in certificates and configuration files."""
-    variable = "access_ip" if address.source is Source.ACCESS_IP else "ip"
-    subject = address.detail if address.source in (Source.IP, Source.ACCESS_IP) and address.detail else name
-    told = (
-        f"{variable} of {name} is"
-        if address.source in (Source.IP, Source.ACCESS_IP)
-        else f"main_ip of {name} ({address.detail}) is"
+def _missing_error(name: str, family: int) -> BadInputError:
+    variable = binding_variable(family)
+    cause = (
+        f"its main_ip is not known: {variable} is not set, it has no Node or etcd member, and it told no default route"
     )
+    return BadInputError(name, cause, remedy(name, family))
+
+
+def _unusable(name: str, address: Address, family: int) -> BadInputError | None:
+    """Refuse what no other host can reach: a silent 127.0.0.1 would end in certificates and configuration files."""
+    given = address.source in (Source.IP, Source.ACCESS_IP)
+    variable = access_variable(family) if address.source is Source.ACCESS_IP else binding_variable(family)
+    subject = address.detail if given and address.detail else name
+    told = f"{variable} of {name} is" if given else f"main_ip of {name} ({address.detail}) is"
+    kind = what_is_unusable(address.value, family)
+    if kind is None:
+        return None
+    return BadInputError(
+        subject, f"{told} {address.value}, {kind}", f"Set {variable} to an IPv{family} address that other hosts reach"
+    )
+
+
+def what_is_unusable(text: str, family: int) -> str | None:
+    """Say what makes an address one that no other host can use; ``None`` for a good one."""
     try:
-        value = ipaddress.ip_address(address.value)
+        value = ipaddress.ip_address(text)
     except ValueError:
-        return BadInputError(
-            subject, f"{told} {address.value!r}, which is no IP address", f"Set {variable} to an IPv4 address"
-        )
-    for is_so, kind in (
+        return "which is no IP address"
+    kinds = (
+        (value.version != family, f"an IPv{value.version} address where one of IPv{family} is wanted"),
         (value.is_loopback, "a loopback address"),
         (value.is_unspecified, "the unspecified address"),
         (value.is_link_local, "a link-local address"),
         (value.is_multicast, "a multicast address"),
         (str(value) == "255.255.255.255", "the broadcast address"),
-        (value.version != 4, "an IPv6 address, which is not supported yet"),
-    ):
-        if is_so:
-            return BadInputError(
-                subject, f"{told} {address.value}, {kind}", f"Set {variable} to an IPv4 address that other hosts reach"
-            )
-    return None
+        (
+            isinstance(value, ipaddress.IPv6Address) and value.ipv4_mapped is not None,
+            "an IPv4 address in the form of IPv6",
+        ),
+    )
+    return next((kind for is_so, kind in kinds if is_so), None)

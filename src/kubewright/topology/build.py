@@ -8,11 +8,18 @@ from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.settings import Notice, Settings
 from kubewright.topology import rules
 from kubewright.topology.addresses import Resolved, resolve
-from kubewright.topology.model import Endpoint, GroupNames, Host, KnownAddresses, Role, Topology
+from kubewright.topology.model import Endpoint, GroupNames, Host, KnownAddresses, Role, Stack, Topology
+
+_IPV4_ONLY = Stack()
 
 
 def build(
-    names: GroupNames, settings: Settings, known: Mapping[str, KnownAddresses], *, existing_etcd: bool = False
+    names: GroupNames,
+    settings: Settings,
+    known: Mapping[str, KnownAddresses],
+    *,
+    existing_etcd: bool = False,
+    stack: Stack = _IPV4_ONLY,
 ) -> Topology:
     """Return every host's addresses, names and roles.
 
@@ -21,6 +28,7 @@ def build(
         settings: settings of the cluster and of every host in ``names``.
         known: what else is known of hosts' addresses; a host may be absent.
         existing_etcd: whether etcd already runs. An even number of members is then a notice, not an error.
+        stack: the IP families of the hosts' addresses.
 
     Raises:
         BadInputErrors: everything that is wrong.
@@ -28,11 +36,12 @@ def build(
     """
     errors = list(rules.group_errors(names, settings))
     resolved = {
-        name: resolve(name, settings, known.get(name, KnownAddresses())) for name in names.all if name in settings.hosts
+        name: resolve(name, settings, known.get(name, KnownAddresses()), stack)
+        for name in names.all
+        if name in settings.hosts
     }
     errors.extend(error for found in resolved.values() for error in found.errors)
-    roles = _roles(names)
-    hosts = tuple(host for name, found in resolved.items() if (host := _host(name, roles[name], settings, found)))
+    hosts = known_hosts(names, settings, resolved)
     errors.extend(rules.name_errors(resolved, settings))
     errors.extend(rules.address_errors(hosts, settings))
     notices = [notice for found in resolved.values() for notice in found.notices]
@@ -56,8 +65,7 @@ def check_given(names: GroupNames, settings: Settings) -> None:
     given = {name: resolve(name, settings, KnownAddresses()) for name in known if settings.hosts[name].ip}
     errors.extend(error for found in given.values() for error in found.errors)
     errors.extend(rules.name_errors(known, settings))
-    hosts = (_host(name, _roles(names)[name], settings, found) for name, found in given.items())
-    errors.extend(rules.address_errors([host for host in hosts if host], settings))
+    errors.extend(rules.address_errors(known_hosts(names, settings, given), settings))
     if errors:
         raise BadInputErrors(tuple(errors))
 
@@ -85,19 +93,25 @@ def _roles(names: GroupNames) -> dict[str, set[Role]]:
     return roles
 
 
-def _host(name: str, roles: set[Role], settings: Settings, found: Resolved) -> Host | None:
-    if found.main_ip is None or found.main_access_ip is None:
-        return None
+def known_hosts(names: GroupNames, settings: Settings, resolved: Mapping[str, Resolved]) -> tuple[Host, ...]:
+    """Return the hosts of which an address is known."""
+    roles = _roles(names)
+    return tuple(_host(name, roles[name], settings, found) for name, found in resolved.items() if found.main_ips)
+
+
+def _host(name: str, roles: set[Role], settings: Settings, found: Resolved) -> Host:
     node = node_name(name, settings)
     return Host(
         name=name,
         node_name=node,
-        main_ip=found.main_ip,
-        main_access_ip=found.main_access_ip,
+        main_ip=found.main_ips[0],
+        main_access_ip=found.main_access_ips[0],
         ansible_host=settings.hosts[name].ansible_host or name,
         roles=frozenset(roles),
         # kubeadm names the member of a stacked etcd after its Node.
         etcd_member_name=node if Role.ETCD in roles else None,
+        second_ip=next(iter(found.main_ips[1:]), None),
+        second_access_ip=next(iter(found.main_access_ips[1:]), None),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from kubewright.settings import Notice
 
@@ -44,6 +45,28 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One source that was asked for an address: what it gave, or ``None`` and in ``detail`` why nothing."""
+
+    source: Source
+    value: str | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Which IP families the hosts have addresses of; with both, IPv4 comes first, as in Kubespray."""
+
+    ipv4: bool = True
+    ipv6: bool = False
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families, 4 or 6, in the order of a host's addresses."""
+        return tuple(family for family, wanted in ((4, self.ipv4), (6, self.ipv6)) if wanted)
+
+
+@dataclass(frozen=True)
 class GroupNames:
     """The hosts of each role, by name, in the inventory's order.
 
@@ -65,18 +88,34 @@ class KnownAddresses:
     """What is known of one host's address apart from the inventory; ``None`` where a source says nothing.
 
     ``node`` is its Node's InternalIP, ``etcd`` its etcd member's peer address, ``cached`` a fact within its age,
-    ``gathered`` the address of the default route, asked from the host in this run.
+    ``gathered`` the address of the default route, asked from the host in this run; those with a 6 are the same of IPv6.
+    ``silent`` says why a source says nothing, where whoever asked it knows.
     """
 
     node: str | None = None
     etcd: str | None = None
     cached: str | None = None
     gathered: str | None = None
+    node6: str | None = None
+    etcd6: str | None = None
+    cached6: str | None = None
+    gathered6: str | None = None
+    silent: Mapping[Source, str] = field(default_factory=dict, hash=False)
+
+    def of(self, family: int) -> tuple[tuple[Source, str | None], ...]:
+        """What each source says of one family, in order of precedence."""
+        four = (self.node, self.etcd, self.cached, self.gathered)
+        six = (self.node6, self.etcd6, self.cached6, self.gathered6)
+        sources = (Source.NODE, Source.ETCD, Source.CACHE, Source.GATHER)
+        return tuple(zip(sources, six if family == 6 else four, strict=True))
 
 
 @dataclass(frozen=True)
 class Host:
-    """One host of the inventory. ``index`` is its place in the order of the inventory (control planes first)."""
+    """One host of the inventory.
+
+    ``second_ip`` and ``second_access_ip`` are its IPv6 addresses where the cluster has both families.
+    """
 
     name: str
     node_name: str
@@ -85,6 +124,18 @@ class Host:
     ansible_host: str
     roles: frozenset[Role]
     etcd_member_name: str | None = None
+    second_ip: Address | None = None
+    second_access_ip: Address | None = None
+
+    @property
+    def main_ips(self) -> tuple[Address, ...]:
+        """What it binds: one address of each family of the cluster."""
+        return (self.main_ip, *((self.second_ip,) if self.second_ip else ()))
+
+    @property
+    def main_access_ips(self) -> tuple[Address, ...]:
+        """What others use: one address of each family of the cluster."""
+        return (self.main_access_ip, *((self.second_access_ip,) if self.second_access_ip else ()))
 
     @property
     def is_control_plane(self) -> bool:
@@ -110,7 +161,7 @@ class Endpoint:
     local: bool
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -1,47 +1,32 @@
-"""The names that a topology gives to other things: certificates and hosts files."""
+"""The names that a topology gives to API server certificates."""
 
 from __future__ import annotations
 
 import ipaddress
 
-from kubewright.settings import Settings
+from kubewright.settings.model import ClusterSettings
 from kubewright.settings.types import is_dns_name
 from kubewright.topology.model import Topology
 
 
-def certificate_names(topology: Topology, settings: Settings) -> tuple[str, ...]:
-    """Return the names and addresses that API server certificates hold apart from kubeadm's own.
+def certificate_names(topology: Topology, cluster: ClusterSettings) -> tuple[str, ...]:
+    """Return names and addresses for the API servers' certificates beside those that kubeadm adds, sorted.
 
-    kubeadm adds the service's names and the first service address itself. They are the same for every control plane, in
-    the inventory's order, each once.
+    All of every control plane's, so that each can be reached by any of its names; ``ansible_host`` where it is a name
+    that a certificate can have, for users' kubeconfig.
     """
-    names: list[str] = ["localhost", "127.0.0.1"]
+    names = {"localhost", "127.0.0.1", "::1", topology.endpoint.host, *cluster.supplementary_addresses_in_ssl_keys}
     for host in topology.control_planes:
-        names.extend((host.node_name, str(host.main_ip), str(host.main_access_ip)))
-        if _can_be_certified(host.ansible_host):
-            names.append(host.ansible_host)
-    if external := settings.cluster.loadbalancer_apiserver:
-        names.append(external.address)
-    names.append(settings.cluster.apiserver_loadbalancer_domain_name)
-    names.extend(settings.cluster.supplementary_addresses_in_ssl_keys)
-    return tuple(name for name in dict.fromkeys(names) if name)
-
-
-def hosts_entries(topology: Topology, settings: Settings) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the lines of the hosts file's block: the address that others use, and the names it has.
-
-    The Node's name comes first, then that with the cluster's domain, then the inventory's name if it is another.
-    """
-    domain = settings.cluster.dns_domain
-    return tuple(
-        (str(host.main_access_ip), tuple(dict.fromkeys((host.node_name, f"{host.node_name}.{domain}", host.name))))
-        for host in topology.hosts
-    )
+        names |= {host.name, host.node_name, f"{host.node_name}.{cluster.dns_domain}", host.ansible_host}
+        names |= {address.value for address in (*host.main_ips, *host.main_access_ips)}
+    if cluster.loadbalancer_apiserver:
+        names |= {cluster.loadbalancer_apiserver.address, cluster.apiserver_loadbalancer_domain_name}
+    return tuple(sorted(name for name in names if _can_be_certified(name)))
 
 
 def _can_be_certified(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return is_dns_name(name)
+        return is_dns_name(name.removeprefix("*."))
     return True

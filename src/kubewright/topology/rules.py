@@ -86,9 +86,8 @@ def address_errors(hosts: Iterable[Host], settings: Settings) -> Iterator[BadInp
 
 def _addresses(host: Host) -> tuple[Address, ...]:
     """Return the host's different addresses."""
-    if host.main_access_ip.value == host.main_ip.value:
-        return (host.main_ip,)
-    return (host.main_ip, host.main_access_ip)
+    different = {address.value: address for address in reversed((*host.main_ips, *host.main_access_ips))}
+    return tuple(reversed(different.values()))
 
 
 def _inside(host: Host, address: Address, networks: dict[str, ipaddress.IPv4Network]) -> Iterator[BadInputError]:

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from kubewright.documents import ClusterDocument, cluster_document
-from kubewright.documents.kubeadm import certificate_names
 from kubewright.documents.metadata import taints
 from kubewright.errors import BadInputError
 from kubewright.settings.model import HostSettings
+from kubewright.topology import certificate_names
 from tests.golden.clusters import (
     Case,
     artifacts,

@@ -15,10 +15,10 @@ from kubewright.topology import (
     KnownAddresses,
     Role,
     Source,
+    Stack,
     build,
     certificate_names,
     endpoint,
-    hosts_entries,
     missing,
 )
 from tests.unit.topology.helpers import NAMES, settings
@@ -71,6 +71,43 @@ class TestAddresses:
     def test_ip_against_the_live_node_is_told(self) -> None:
         (notice,) = build(NAMES, settings(), {"w1": KnownAddresses(node="10.0.0.40")}).notices
         assert str(notice) == "hosts.ini:4: ip is 10.0.0.4, and the live cluster has this host with 10.0.0.40"
+
+
+class TestIpv6:
+    """Addresses of one family or of both, as ``ipv4_stack`` and ``ipv6_stack`` say."""
+
+    def test_both_families(self) -> None:
+        names = GroupNames(("cp1",))
+        given = settings(names, cp1={"ip6": "fd00::1", "access_ip": "192.0.2.1", "access_ip6": "2001:db8::1"})
+        host = build(names, given, {}, stack=Stack(ipv4=True, ipv6=True))["cp1"]
+        assert [str(address) for address in host.main_ips] == ["10.0.0.1", "fd00::1"]
+        assert [str(address) for address in host.main_access_ips] == ["192.0.2.1", "2001:db8::1"]
+        assert (str(host.main_ip), str(host.main_access_ip)) == ("10.0.0.1", "192.0.2.1")
+
+    def test_ipv6_only(self) -> None:
+        names = GroupNames(("cp1",))
+        host = build(names, settings(names, cp1={"ip6": "fd00::1"}), {}, stack=Stack(ipv4=False, ipv6=True))["cp1"]
+        assert (str(host.main_ip), str(host.main_access_ip), host.second_ip) == ("fd00::1", "fd00::1", None)
+
+    def test_a_family_that_nothing_gives_is_named(self) -> None:
+        names = GroupNames(("cp1",))
+        with pytest.raises(BadInputErrors) as caught:
+            build(names, settings(names), {}, stack=Stack(ipv4=True, ipv6=True))
+        assert "Set ip6 for cp1" in str(caught.value)
+        assert missing(names, settings(names), {}, Stack(ipv4=True, ipv6=True)) == ("cp1",)
+
+    def test_the_order_of_sources_is_that_of_ipv4(self) -> None:
+        names = GroupNames(("cp1",))
+        known = KnownAddresses(node6="fd00::2", cached6="fd00::3", gathered6="fd00::4")
+        host = build(names, settings(names), {"cp1": known}, stack=Stack(ipv4=False, ipv6=True))["cp1"]
+        assert (str(host.main_ip), host.main_ip.source) == ("fd00::2", Source.NODE)
+
+    @pytest.mark.parametrize("address", ["::1", "::", "fe80::1", "ff02::1", "10.0.0.1", "::ffff:10.0.0.1"])
+    def test_what_others_cannot_reach_is_refused(self, address: str) -> None:
+        names = GroupNames(("cp1",))
+        with pytest.raises(BadInputErrors) as caught:
+            build(names, settings(names), {"cp1": KnownAddresses(node6=address)}, stack=Stack(ipv4=False, ipv6=True))
+        assert "Set ip6 to an IPv6 address" in str(caught.value)
 
 
 class TestRoles:
@@ -149,7 +186,9 @@ class TestErrors:
     @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.1.1", "fd00::1", "nonsense", "0.0.0.0"])
     @pytest.mark.parametrize("source", ["node", "etcd", "cached", "gathered"])
     def test_no_source_gives_an_address_that_others_cannot_reach(self, address: str, source: str) -> None:
-        text = told(NAMES, settings(w1={"ip": None}), {"w1": KnownAddresses(**{source: address})})
+        text = told(
+            NAMES, settings(w1={"ip": None}), {"w1": dataclasses.replace(KnownAddresses(), **{source: address})}
+        )
         assert text.startswith("w1: main_ip of w1")
         assert "Set ip to an IPv4 address" in text
 
@@ -192,17 +231,11 @@ class TestNames:
             cp1={"access_ip": "192.0.2.1", "ansible_host": "cp1.ssh.example"},
             cp2={"ansible_host": "not_a_name"},
         )
-        assert certificate_names(build(NAMES, given, {}), given) == (
-            *("localhost", "127.0.0.1"),
-            *("cp1", "10.0.0.1", "192.0.2.1", "cp1.ssh.example"),
-            *("cp2", "10.0.0.2", "cp3", "10.0.0.3"),
+        names = certificate_names(build(NAMES, given, {}), given.cluster)
+        assert names == tuple(sorted(set(names)))
+        assert set(names) == {
+            *("localhost", "127.0.0.1", "::1"),
+            *("cp1", "cp1.cluster.local", "10.0.0.1", "192.0.2.1", "cp1.ssh.example"),
+            *("cp2", "cp2.cluster.local", "10.0.0.2", "cp3", "cp3.cluster.local", "10.0.0.3"),
             *("192.0.2.9", "api.example", "extra.example"),
-        )
-
-    def test_hosts_file_has_all_hosts_by_the_address_that_others_use(self) -> None:
-        names = GroupNames(("cp1",), ("w1",))
-        given = settings(names, w1={"access_ip": "192.0.2.4", "kube_override_hostname": "worker"})
-        assert hosts_entries(build(names, given, {}), given) == (
-            ("10.0.0.1", ("cp1", "cp1.cluster.local")),
-            ("192.0.2.4", ("worker", "worker.cluster.local", "w1")),
-        )
+        }
