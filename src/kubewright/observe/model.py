@@ -19,6 +19,7 @@ class ObservedNode:
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     taints: tuple[str, ...] = ()
     uid: str = ""
+    os_image: str = ""
 
 
 @dataclass(frozen=True)

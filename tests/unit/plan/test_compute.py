@@ -200,8 +200,8 @@ def test_no_step_on_hosts_that_are_down_or_out_of_scope(
         topology(3, 3),
         cluster=cluster(*sorted(members), digest="d0"),
         scope=tuple(sorted(scope)),
-        inspections={name: NEW for name in changed},
-        unreachable={name: "down" for name in down},
+        inspections=dict.fromkeys(changed, NEW),
+        unreachable=dict.fromkeys(down, "down"),
     )
     plan = compute(given_situation)
     assert plan == compute(given_situation)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubewright.errors import BadInputError, ForeignError, KubewrightError
-from kubewright.plan.rules.host import CLOCK_SKEW_SECONDS, Expectation, check
+from kubewright.plan.rules.host import CLOCK_SKEW_SECONDS, Expectation, check, check_disk
 
 NOW = 1_790_000_000.0
 GIB = 2**30
@@ -70,7 +70,6 @@ def expected(**changes: Any) -> Expectation:
         "control_plane": False,
         "api_port": 6443,
         "swap_allowed": False,
-        "disk_bytes": {"/var/lib/containerd": 2 * GIB},
         "controller_time": NOW,
     }
     return Expectation(**{**values, **changes})
@@ -230,23 +229,24 @@ class TestPorts:
 class TestDisk:
     def test_too_small_is_refused_with_both_sizes(self) -> None:
         facts = probed(disk_free={"/var/lib/containerd": GIB // 2})
-        error = only(check(facts, expected()))
+        error = only(check_disk(facts, "worker1", {"/var/lib/containerd": 2 * GIB}))
         assert "/var/lib/containerd" in error.cause
         assert "512 MiB" in error.cause
         assert "2048 MiB" in error.cause
 
     def test_exactly_enough_is_enough(self) -> None:
-        assert check(probed(disk_free={"/var/lib/containerd": 2 * GIB}), expected()) == ()
-        assert check(probed(disk_free={"/var/lib/containerd": 2 * GIB - 1}), expected())
+        needed = {"/var/lib/containerd": 2 * GIB}
+        assert check_disk(probed(disk_free=needed), "worker1", needed) == ()
+        assert check_disk(probed(disk_free={"/var/lib/containerd": 2 * GIB - 1}), "worker1", needed)
 
     def test_each_full_file_system_is_told(self) -> None:
         facts = probed(disk_free={"/a": 0, "/b": 0, "/c": GIB})
-        errors = check(facts, expected(disk_bytes={"/a": 1, "/b": 1, "/c": 1}))
+        errors = check_disk(facts, "worker1", {"/a": 1, "/b": 1, "/c": 1})
         assert [error.cause.split()[0] for error in errors] == ["/a", "/b"]
 
     @given(free=st.integers(0, 2**45), needed=st.integers(0, 2**45))
     def test_is_refused_exactly_when_less_is_free(self, free: int, needed: int) -> None:
-        errors = check(probed(disk_free={"/x": free}), expected(disk_bytes={"/x": needed}))
+        errors = check_disk(probed(disk_free={"/x": free}), "worker1", {"/x": needed})
         assert bool(errors) == (free < needed)
 
 
@@ -278,12 +278,11 @@ def test_all_that_is_wrong_comes_at_once() -> None:
         time=NOW - 60,
         swap_total_kb=1024,
         listening_ports=listening(6443),
-        disk_free={"/var/lib/containerd": 0},
         kubernetes=JOINED,
     )
     errors = check(facts, expected())
-    assert len(errors) == 9
-    assert len({error.cause for error in errors}) == 9
+    assert len(errors) == 8
+    assert len({error.cause for error in errors}) == 8
 
 
 @given(

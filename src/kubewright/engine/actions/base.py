@@ -82,6 +82,10 @@ class RunAction(ActionBase):  # type: ignore[misc]
             raise module_error(self.host, name, answer)
         return answer
 
+    def say(self, line: str) -> None:
+        """Print a line in Ansible's output."""
+        self._display.display(line)
+
     def _use_system_python(self) -> None:
         """Name the interpreter, unless the inventory does: looking for one costs a remote call a host."""
         delegated = self.variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to or "", None)

@@ -51,7 +51,8 @@ class ConvergeHost(StepAction):
         offer = self._task.args.get("urls") or {}
         if not offer.get("port") or Inputs.load(run).settings.cluster.kubewright_artifact_delivery == "ssh":
             return []
-        client = run.read(f"hosts/{self.host}")["facts"]["ssh_client"]
+        inspection = f"inspections/{self.host}"
+        client = run.read(inspection)["ssh_client"] if run.has(inspection) else None
         return [f"http://{url_host(client)}:{offer['port']}/{offer['path']}"] if client else []
 
     def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,9 @@ class PrepareJoin(StepAction):
 
 
 def _has_etcd_data(run: Run, host: str) -> bool:
-    return bool(run.read(f"hosts/{host}")["facts"]["kubernetes"]["etcd_data"])
+    """Whether etcd's data directory holds something; a host that was not probed is a member and has data."""
+    facts = run.read(f"hosts/{host}").get("facts")
+    return bool(facts["kubernetes"]["etcd_data"]) if facts else True
 
 
 def _in_the_way(host: Host, members: Sequence[EtcdMember], *, has_data: bool) -> bool:

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from kubewright.engine.actions.base import RunAction
+from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
@@ -21,15 +22,16 @@ class Examine(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """Write ``hosts/HOST``."""
+        if self._known(run):
+            run.write(f"hosts/{self.host}", {"reachable": True, "time": time.time()})
+            return {"changed": False, "reachable": True}
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
             asked = time.time()
             try:
                 facts = self.module("probe", {})["facts"]
             except UnreachableError as error:
-                run.event("unreachable", host=self.host, cause=error.cause)
-                answer = {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()}
-                run.write(f"hosts/{self.host}", answer)
+                note_unreachable(run, self.host, error)
                 return {"changed": False, "reachable": False}
             busy = facts.get("busy")
             if not busy:
@@ -39,13 +41,34 @@ class Examine(RunAction):
         run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now})
         return {"changed": False, "reachable": True}
 
+    def _known(self, run: Run) -> bool:
+        """Whether the cluster itself tells all that is needed of this host, so that comparing it is the first call."""
+        inputs = Inputs.load(run)
+        return inputs.request.verb == "deploy" and complete(self.host, inputs, find_cluster(run, inputs).cluster)
+
     def _wait(self, run: Run, busy: dict[str, Any], deadline: float) -> None:
-        what = f"{busy.get('action', 'a change')} (process {busy.get('pid', '?')}) of an earlier run"
-        if time.monotonic() > deadline:
-            raise LockedError(f"host {self.host}", f"{what} still works there", "Wait for it, or look at that process")
-        run.event("waiting", host=self.host, what=f"{what} still works there")
-        self._display.display(f"{self.host}: waiting, {what} still works there")
-        time.sleep(2)
+        what = f"{busy.get('action', 'a change')} (process {busy.get('pid', '?')}) of an earlier run still works there"
+        wait_for_host(self, run, what, deadline)
+
+
+def note_unreachable(run: Run, host: str, error: UnreachableError) -> None:
+    """Write that a host did not answer; whether that matters is decided for all hosts together."""
+    run.event("unreachable", host=host, cause=error.cause)
+    run.write(f"hosts/{host}", {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()})
+
+
+def wait_for_host(action: RunAction, run: Run, what: str, deadline: float) -> None:
+    """Say what is waited for, and wait a little.
+
+    Raises:
+        LockedError: the deadline, in monotonic seconds, has passed.
+
+    """
+    if time.monotonic() > deadline:
+        raise LockedError(f"host {action.host}", what, "Wait for it, or look at that process")
+    run.event("waiting", host=action.host, what=what)
+    action.say(f"{action.host}: waiting, {what}")
+    time.sleep(2)
 
 
 class Document(RunAction):
@@ -61,17 +84,30 @@ class Inspect(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """Write ``inspections/HOST``; under ``--check --diff`` the differences are the result."""
-        if self.host not in run.read("scope")["scope"] or not run.read(f"hosts/{self.host}")["reachable"]:
+        wanted = self.host in run.read("scope")["scope"] and Inputs.load(run).request.verb != "check"
+        if not wanted or not run.read(f"hosts/{self.host}")["reachable"]:
             return {"changed": False, "skipped": True}
         document = run.read(f"documents/{self.host}")["document"]
-        if Inputs.load(run).request.verb == "check":
-            return {"changed": False, "skipped": True}
-        answer = self.module("converge", {"document": document, "run": run.directory.name}, check=True)
-        run.write(f"inspections/{self.host}", {"changes": answer["changes"], "restarted": answer["restarted"]})
+        try:
+            answer = self._compare(run, document)
+        except UnreachableError as error:
+            note_unreachable(run, self.host, error)
+            return {"changed": False, "reachable": False}
+        run.write(f"inspections/{self.host}", {name: answer[name] for name in ("changes", "restarted", "ssh_client")})
         shown: dict[str, Any] = {"changed": False}
         if self._task.check_mode:
-            shown = {"changed": bool(answer["changes"]), "diff": answer.get("diff", [])}
+            shown = {"changed": bool(answer["changes"]), "diff": answer["diff"]}
         return shown
+
+    def _compare(self, run: Run, document: dict[str, Any]) -> dict[str, Any]:
+        """Compare; while an earlier run's module still changes the host, wait and say so."""
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        arguments = {"document": document, "run": run.directory.name, "lock_timeout": 0}
+        while True:
+            try:
+                return self.module("converge", arguments, check=True)
+            except LockedError as error:
+                wait_for_host(self, run, f"an earlier run still works there: {error.cause}", deadline)
 
 
 class CompareObjects(RunAction):
@@ -96,7 +132,7 @@ class MakePlan(RunAction):
         lines = plan_lines(plan)
         run.event("planned", steps=len(plan.steps))
         for line in lines:
-            self._display.display(line)
+            self.say(line)
         go = not plan.empty and not inputs.request.dry_run
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
         return {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}

@@ -22,23 +22,33 @@ API_PORTS = (2379, 2380)
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the host is going to be: ``new`` when it is not part of the cluster yet.
-
-    ``disk_bytes`` by path that its artifacts need.
-    """
+    """What the host is going to be: ``new`` when it is not part of the cluster yet."""
 
     host: str
     new: bool
     control_plane: bool
     api_port: int
     swap_allowed: bool
-    disk_bytes: Mapping[str, int]
     controller_time: float
 
 
 def check(facts: Mapping[str, Any], expected: Expectation) -> tuple[KubewrightError, ...]:
     """All that is wrong with a probed host; empty when it can be used."""
     return tuple(error for rule in _RULES for error in rule(facts, expected))
+
+
+def check_disk(facts: Mapping[str, Any], host: str, needed: Mapping[str, int]) -> tuple[KubewrightError, ...]:
+    """What a probed host lacks of disk: ``needed`` are bytes by path."""
+    return tuple(
+        BadInputError(
+            f"host {host}",
+            f"{path} has {facts['disk_free'][path] // 2**20} MiB free and {size // 2**20} MiB are needed "
+            "for binaries and images",
+            "Free space there or give it a larger disk",
+        )
+        for path, size in needed.items()
+        if path in facts["disk_free"] and facts["disk_free"][path] < size
+    )
 
 
 def _operating_system(facts: Mapping[str, Any], expected: Expectation) -> Iterable[KubewrightError]:
@@ -113,17 +123,6 @@ def _ports(facts: Mapping[str, Any], expected: Expectation) -> Iterable[Kubewrig
         )
 
 
-def _disk(facts: Mapping[str, Any], expected: Expectation) -> Iterable[KubewrightError]:
-    for path, needed in expected.disk_bytes.items():
-        free = facts["disk_free"].get(path)
-        if free is not None and free < needed:
-            yield BadInputError(
-                f"host {expected.host}",
-                f"{path} has {free // 2**20} MiB free and {needed // 2**20} MiB are needed for binaries and images",
-                "Free space there or give it a larger disk",
-            )
-
-
 def _foreign(facts: Mapping[str, Any], expected: Expectation) -> Iterable[KubewrightError]:
     kubernetes = facts["kubernetes"]
     foreign = kubernetes["kubelet_conf"] or kubernetes["admin_conf"] or kubernetes["manifests"]
@@ -150,5 +149,4 @@ _RULES: tuple[Callable[[Mapping[str, Any], Expectation], Iterable[KubewrightErro
     _clock,
     _swap,
     _ports,
-    _disk,
 )

@@ -131,6 +131,7 @@ def trimmed(node: dict[str, Any]) -> dict[str, Any]:
         "internal_ip": addresses.get("InternalIP", ""),
         "ready": ready(node),
         "kubelet_version": (status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        "os_image": (status.get("nodeInfo") or {}).get("osImage", ""),
         "labels": labels,
         "taints": [taint_text(taint) for taint in spec.get("taints") or []],
         "unschedulable": bool(spec.get("unschedulable")),

@@ -13,6 +13,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import locks
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError, failure
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Manifest
+from ansible_collections.kubewright.cluster.plugins.module_utils.probing import host
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Context
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Store
@@ -97,6 +98,10 @@ warnings:
   type: list
   elements: str
   returned: when there are any
+ssh_client:
+  description: The address that the SSH connection comes from, or null.
+  type: str
+  returned: success
 waited:
   description: Seconds that the node's lock was waited for.
   type: float
@@ -137,7 +142,13 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
         outcome = converge(
             parameters["document"], context, partial=parameters["partial"], record=parameters["record"], check=check
         )
-    return dict(_result(outcome), warnings=context.warnings, waited=round(held.waited, 3), waited_for=held.waited_for)
+    return dict(
+        _result(outcome),
+        ssh_client=host.ssh_client(system),
+        warnings=context.warnings,
+        waited=round(held.waited, 3),
+        waited_for=held.waited_for,
+    )
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

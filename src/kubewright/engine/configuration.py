@@ -1,0 +1,41 @@
+"""The cluster document of a run, and kubeadm's configuration as the inventory and the live cluster have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from kubewright.documents import ClusterDocument
+from kubewright.engine.finding import find_cluster
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.observe.model import ObservedCluster
+from kubewright.plan.rules import live
+
+
+def load_cluster_document(run: Run) -> ClusterDocument:
+    """The cluster document of this run."""
+    raw = run.read("cluster_document")
+    lists = {name: tuple(raw[name]) for name in ("objects", "network_objects")}
+    return ClusterDocument(**(raw | lists))
+
+
+def configurations(document: ClusterDocument, cluster: ObservedCluster) -> tuple[dict[str, Any], dict[str, Any]]:
+    """ClusterConfiguration as the inventory makes it, and as the live cluster has it."""
+    parts = yaml.safe_load_all(next(iter(document.kubeadm_init.values())))
+    wanted = next(part for part in parts if part["kind"] == "ClusterConfiguration")
+    return wanted, yaml.safe_load(cluster.cluster_configuration) or {}
+
+
+def configuration_for_joins(run: Run) -> str | None:
+    """The live ClusterConfiguration with the names of new control planes added, as YAML.
+
+    None where nothing is to be added.
+    """
+    cluster = find_cluster(run, Inputs.load(run)).cluster
+    if cluster is None:
+        return None
+    wanted, before = configurations(load_cluster_document(run), cluster)
+    after = live.with_certificate_names(before, wanted)
+    return None if after is None else str(yaml.safe_dump(after, sort_keys=False))

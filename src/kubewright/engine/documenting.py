@@ -1,0 +1,202 @@
+"""Judge the probes, compute the topology and write every document that a run needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubewright import artifacts
+from kubewright.catalog.loader import load as load_catalog
+from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.documents import NodeDocument, OsFamily, cluster_document, node_document
+from kubewright.engine.configuration import configurations
+from kubewright.engine.finding import (
+    Found,
+    complete,
+    find_cluster,
+    host_subject,
+    load_topology,
+    remember_addresses,
+)
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError, UnreachableError
+from kubewright.plan.compute import node_of
+from kubewright.plan.rules import host as host_rules
+from kubewright.plan.rules import live
+from kubewright.topology import Host
+
+DISK_RESERVE = 512 * 2**20
+"""Bytes left free beside the artifacts themselves, for logs and etcd."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What of a host decides which bytes and packages it gets."""
+
+    architecture: str
+    os_family: OsFamily
+
+
+def make_documents(run: Run) -> dict[str, Any]:
+    """Judge the probes, compute the topology and write the documents of all hosts in scope and of all members.
+
+    Raises:
+        KubewrightError: of the kind of the first problem; several bad inputs come as one
+            :class:`~kubewright.errors.BadInputErrors`.
+
+    """
+    inputs = Inputs.load(run)
+    found = find_cluster(run, inputs)
+    left_out = refuse_unreachable(run, inputs, found)
+    topology = load_topology(run, inputs)
+    remember_addresses(run, inputs)
+    candidates = _candidates(run, inputs, found)
+    _judge(host_rules.check(facts, expected) for facts, expected in candidates)
+    platforms = {host.name: platform(run, host, found) for host in topology.hosts}
+    resolved = _artifacts(run, inputs, {known.architecture for known in platforms.values() if known})
+    _judge(
+        host_rules.check_disk(facts, expected.host, _disk_needed(facts, expected, resolved))
+        for facts, expected in candidates
+        if expected.new
+    )
+    for host in topology.hosts:
+        known = platforms[host.name]
+        if known is None:
+            continue
+        document = node_document(
+            host,
+            topology=topology,
+            settings=inputs.settings,
+            release=_release(inputs),
+            artifacts=resolved[known.architecture],
+            os_family=known.os_family,
+        )
+        _write_document(run, document)
+    # The names of images are the same on every architecture.
+    some = next(iter(resolved.values()))
+    whole = cluster_document(topology=topology, settings=inputs.settings, release=_release(inputs), artifacts=some)
+    run.write("cluster_document", vars(whole))
+    run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
+    if found.cluster is not None and inputs.request.verb != "check":
+        live.refuse(*configurations(whole, found.cluster))
+    return {"left_out": left_out}
+
+
+def _release(inputs: Inputs) -> Release:
+    return load_catalog().release(inputs.settings.cluster.kube_version)
+
+
+def _write_document(run: Run, document: NodeDocument) -> None:
+    fan_out = document.fan_out_only().to_json()
+    run.write(
+        f"documents/{document.host}",
+        {"document": document.to_json(), "fan_out": fan_out, "fan_out_digest": digest(fan_out["resources"])},
+    )
+
+
+def platform(run: Run, host: Host, found: Found) -> Platform | None:
+    """A host's platform from its probe, else from its Node; None for a host that is neither looked at nor a member."""
+    facts = (run.read(f"hosts/{host.name}").get("facts") if run.has(f"hosts/{host.name}") else None) or {}
+    if facts:
+        names = {facts["os"]["id"], *str(facts["os"]["id_like"]).split()}
+        return Platform(facts["architecture"], "redhat" if names & {"rhel", "fedora", "centos"} else "debian")
+    node = node_of(host, found.cluster)
+    if node is None:
+        return None
+    debian = any(word in node.os_image for word in ("Debian", "Ubuntu"))
+    return Platform(node.labels["kubernetes.io/arch"], "debian" if debian else "redhat")
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a JSON value in canonical form."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def refuse_unreachable(run: Run, inputs: Inputs, found: Found) -> dict[str, str]:
+    """Hosts in scope that did not answer, with the cause; they are left out.
+
+    Raises:
+        UnreachableError: one was asked for by name, or is new.
+
+    """
+    unreachable = {}
+    wanted = run.read("scope")["scope"]
+    for name, probe in run.read_all("hosts").items():
+        if probe["reachable"] or name not in wanted:
+            continue
+        if inputs.request.limit is not None or not complete(name, inputs, found.cluster):
+            raise UnreachableError(host_subject(name), probe["cause"], probe["remedy"])
+        unreachable[name] = probe["cause"]
+    run.write("unreachable", unreachable)
+    return unreachable
+
+
+def _candidates(run: Run, inputs: Inputs, found: Found) -> list[tuple[dict[str, Any], host_rules.Expectation]]:
+    """Facts and expectations of the hosts in scope that were probed."""
+    candidates = []
+    probes = run.read_all("hosts")
+    for name in run.read("scope")["scope"]:
+        probe = probes.get(name)
+        if not probe or not probe.get("facts"):
+            continue
+        expected = host_rules.Expectation(
+            host=name,
+            new=not complete(name, inputs, found.cluster),
+            control_plane=name in inputs.names.control_plane,
+            api_port=inputs.settings.cluster.kube_apiserver_port,
+            swap_allowed=not inputs.settings.cluster.kubelet_fail_swap_on,
+            controller_time=probe["time"],
+        )
+        candidates.append((probe["facts"], expected))
+    return candidates
+
+
+def _judge(verdicts: Iterable[tuple[KubewrightError, ...]]) -> None:
+    """Raise what is wrong: a foreign host before all else, else everything together."""
+    errors = [error for verdict in verdicts for error in verdict]
+    foreign = next((error for error in errors if isinstance(error, ForeignError)), None)
+    if foreign:
+        raise foreign
+    bad = tuple(error for error in errors if isinstance(error, BadInputError))
+    if len(bad) > 1:
+        raise BadInputErrors(bad)
+    if bad:
+        raise bad[0]
+
+
+def _disk_needed(
+    facts: Mapping[str, Any], expected: host_rules.Expectation, resolved: Mapping[str, ArtifactSet]
+) -> dict[str, int]:
+    """Bytes by path that a new host needs.
+
+    Images are kept packed and unpacked by the engine, about twice their archive.
+    """
+    if facts["kubewright"]["present"]:
+        return {}  # an earlier run began here; what is missing is checked at the transfer
+    wanted = resolved[facts["architecture"]].for_role(control_plane=expected.control_plane)
+    size = sum(item.size for item in wanted)
+    return {"/var/lib/containerd": 2 * size + DISK_RESERVE, "/var/lib/kubewright": DISK_RESERVE}
+
+
+def _artifacts(run: Run, inputs: Inputs, architectures: set[str]) -> dict[str, ArtifactSet]:
+    cluster = inputs.settings.cluster
+
+    def report(component: str, state: str, fraction: float | None, seconds: float) -> None:
+        if state != "cached":
+            run.event("artifact", component=component, state=state, fraction=fraction, seconds=round(seconds, 1))
+
+    return {
+        architecture: artifacts.resolve(
+            _release(inputs),
+            architecture=architecture,
+            source=cluster.kubewright_artifact_source,
+            mirror=cluster.kubewright_artifact_mirror,
+            bundle=cluster.kubewright_artifact_bundle,
+            report=report,
+        )
+        for architecture in sorted(architectures)
+    }

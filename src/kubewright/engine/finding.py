@@ -1,0 +1,162 @@
+"""Which cluster there is, what is known of every host's address, and whom a run looks at."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubewright.engine.inputs import ADDRESS_CACHE, Inputs
+from kubewright.engine.record import Run, write_json
+from kubewright.errors import StepFailedError, UnreachableError
+from kubewright.observe import parse_cluster
+from kubewright.observe.model import ObservedCluster
+from kubewright.topology import Host, KnownAddresses, Topology, build, missing
+
+
+@dataclass(frozen=True)
+class Found:
+    """What asking the control planes gave: a live cluster, a half-made one on a host, or neither."""
+
+    cluster: ObservedCluster | None
+    half_made: str
+    unreachable: Mapping[str, str]
+
+
+def find_cluster(run: Run, inputs: Inputs) -> Found:
+    """Judge the answers of the control planes that were asked.
+
+    Raises:
+        UnreachableError: no cluster was found and a control plane that may hold it did not answer.
+        StepFailedError: a control plane has a cluster whose API does not answer, and no other one answers either.
+
+    """
+    answers = run.read_all("observations")
+    unreachable = {host: answer["error"] for host, answer in answers.items() if not answer["reachable"]}
+    for host, answer in answers.items():
+        if answer.get("state", {}).get("answers"):
+            cluster = parse_cluster(host, answer["state"])
+            begun = "init" in answer["state"]["unfinished"] and not cluster.ours
+            return Found(cluster, host if begun else "", unreachable)
+    for host in inputs.names.control_plane:
+        if "init" in answers.get(host, {}).get("state", {}).get("unfinished", {}):
+            return Found(None, host, unreachable)
+    if unreachable:
+        host, reason = next(iter(unreachable.items()))
+        raise UnreachableError(
+            host_subject(host), reason, "A cluster may live there; bring it back, or take it out of the inventory"
+        )
+    silent = [host for host, answer in answers.items() if answer.get("state", {}).get("present")]
+    if silent:
+        _refuse_silent(silent, answers)
+    return Found(None, "", unreachable)
+
+
+def host_subject(host: str) -> str:
+    """The subject of an error about a host."""
+    return f"host {host}"
+
+
+def _refuse_silent(silent: list[str], answers: Mapping[str, Any]) -> None:
+    raise StepFailedError(
+        f"control plane {', '.join(silent)}",
+        f"there is a cluster but its API does not answer: {answers[silent[0]]['state'].get('reason', '')}",
+        "Look at the API server and etcd there (crictl or ctr, journalctl -u kubelet)",
+    )
+
+
+def choose_scope(run: Run) -> dict[str, Any]:
+    """Decide whom to look at. The result is the registered value that the playbook loops over."""
+    inputs = Inputs.load(run)
+    found = find_cluster(run, inputs)
+    cluster = found.cluster
+    wanted = [name for name in inputs.scope if inputs.request.verb != "scale" or not complete(name, inputs, cluster)]
+    unknown = missing(inputs.names, inputs.settings, known_addresses(run, inputs, cluster))
+    lacking = [name for name in unknown if name not in wanted]
+    via = cluster.via if cluster else found.half_made or next(iter(inputs.names.control_plane))
+    limited = inputs.request.ansible_limited
+    scope = {
+        "scope": wanted,
+        "hosts": (wanted if limited else [*wanted, *lacking]) or [via],
+        "delegated": lacking if limited else [],
+        "via": via,
+        "compare_objects": cluster is not None and cluster.ours and inputs.request.verb != "scale",
+        "half_made": found.half_made,
+    }
+    if limited and not wanted:
+        scope["hosts"] = list(inputs.scope)
+    run.write("scope", scope)
+    return scope
+
+
+def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
+    """Whether the record says that a host was brought all the way into the cluster."""
+    record = (cluster.record or {}) if cluster else {}
+    node_name = inputs.settings.hosts[name].kube_override_hostname or name
+    nodes = {node.name for node in cluster.nodes} if cluster else set()
+    return node_name in nodes and node_name in record.get("fan_out", {})
+
+
+def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
+    """All that is known of every host's address apart from the inventory."""
+    cached = _cached_addresses(inputs)
+    probes = run.read_all("hosts")
+    nodes = {node.name: node.internal_ip for node in cluster.nodes} if cluster else {}
+    peers = {member.name: member.peer_ip for member in cluster.etcd_members} if cluster else {}
+    known = {}
+    for name in inputs.names.all:
+        host = inputs.settings.hosts[name]
+        node_name = host.kube_override_hostname or name
+        gathered = (probes.get(name, {}).get("facts") or {}).get("default_ipv4") or {}
+        known[name] = KnownAddresses(
+            node=nodes.get(node_name),
+            etcd=peers.get(host.etcd_member_name or node_name),
+            cached=cached.get(name),
+            gathered=gathered.get("address"),
+        )
+    return known
+
+
+def _cached_addresses(inputs: Inputs) -> dict[str, str]:
+    path = Path(inputs.state_directory) / ADDRESS_CACHE
+    try:
+        raw = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}  # a cache that is absent or damaged only costs a question to the host
+    oldest = time.time() - inputs.settings.cluster.kubewright_fact_max_age
+    return {name: entry["address"] for name, entry in raw.items() if entry["time"] >= oldest}
+
+
+def remember_addresses(run: Run, inputs: Inputs) -> None:
+    """Keep the addresses that hosts told in this run, with the time, for runs in which they do not answer."""
+    path = Path(inputs.state_directory) / ADDRESS_CACHE
+    try:
+        entries = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        entries = {}
+    for name, probe in run.read_all("hosts").items():
+        address = (probe.get("facts") or {}).get("default_ipv4") or {}
+        if address.get("address"):
+            entries[name] = {"address": address["address"], "time": probe["time"]}
+    write_json(path, entries)
+
+
+def load_topology(run: Run, inputs: Inputs) -> Topology:
+    """The topology of the whole inventory from what this run found."""
+    found = find_cluster(run, inputs)
+    known = known_addresses(run, inputs, found.cluster)
+    return build(inputs.names, inputs.settings, known, existing_etcd=found.cluster is not None)
+
+
+def api_url(host: Host, inputs: Inputs) -> str:
+    """The URL of a control plane's own API server, at the address that other hosts use."""
+    address = host.main_access_ip.value
+    return f"https://{url_host(address)}:{inputs.settings.cluster.kube_apiserver_port}"
+
+
+def url_host(address: str) -> str:
+    """An address as URLs have it: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,93 @@
+"""Compute the plan of a run from everything that was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubewright.engine.configuration import configurations, load_cluster_document
+from kubewright.engine.documenting import refuse_unreachable
+from kubewright.engine.finding import Found, find_cluster, load_topology
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.plan import Change, Plan, Situation, compute
+from kubewright.plan.compute import Inspection
+from kubewright.plan.rules import live
+from kubewright.topology import Topology
+
+
+def make_plan(run: Run) -> Plan:
+    """Compute the plan from everything found, and write it."""
+    inputs = Inputs.load(run)
+    found = find_cluster(run, inputs)
+    scope = run.read("scope")
+    topology = load_topology(run, inputs)
+    documents = run.read_all("documents")
+    objects = run.read("objects") if run.has("objects") else None
+    plan = compute(
+        Situation(
+            verb=inputs.request.verb,
+            version=inputs.settings.cluster.kube_version.removeprefix("v"),
+            topology=topology,
+            cluster_name=inputs.settings.cluster.cluster_name,
+            scope=tuple(scope["scope"]),
+            cluster=found.cluster,
+            limit=inputs.request.limit,
+            fan_out_allowed=not inputs.request.ansible_limited,
+            half_made=found.half_made,
+            inspections={name: _inspection(raw) for name, raw in run.read_all("inspections").items()},
+            unreachable=refuse_unreachable(run, inputs, found),
+            fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
+            object_changes=_object_changes(objects, found),
+            metadata_changes=_metadata_changes(run, topology, objects),
+            left=_not_rolled_out(run, found),
+            notices=(*inputs.notices, *(f"{notice.subject}: {notice.text}" for notice in topology.notices)),
+        )
+    )
+    run.write("plan", plan.to_json())
+    return plan
+
+
+def _not_rolled_out(run: Run, found: Found) -> tuple[str, ...]:
+    if found.cluster is None:
+        return ()
+    return tuple(live.not_rolled_out(*configurations(load_cluster_document(run), found.cluster)))
+
+
+def _inspection(raw: Mapping[str, Any]) -> Inspection:
+    changes = tuple(
+        Change(change["id"], change["action"], change.get("summary", ""), change.get("diff", ""))
+        for change in raw["changes"]
+    )
+    return Inspection(changes, tuple(raw.get("restarted", ())))
+
+
+def _object_changes(objects: Mapping[str, Any] | None, found: Found) -> tuple[Change, ...] | None:
+    if found.cluster is None or found.half_made:
+        return None
+    if objects is None:
+        return ()
+    return tuple(_field_change(change, change["reference"]) for change in objects["changes"])
+
+
+def _field_change(raw: Mapping[str, Any], subject: str) -> Change:
+    """A change of an API object: its fields, one a line."""
+    lines = [f"{field['path']}: {field['before']!r} -> {field['after']!r}" for field in raw["fields"]]
+    action = {"create": "create", "delete": "delete"}.get(raw.get("action", ""), "update")
+    return Change(f"object:{subject}", action, f"{len(lines)} fields", "" if action == "create" else "\n".join(lines))
+
+
+def _metadata_changes(run: Run, topology: Topology, objects: Mapping[str, Any] | None) -> dict[str, tuple[Change, ...]]:
+    """Label and taint changes by host: as compared on live Nodes, or all that is wanted where there is no Node yet."""
+    wanted = load_cluster_document(run).node_metadata
+    compared = {change["node"]: change for change in (objects or {}).get("node_changes", ())}
+    new = None if objects is None else set(objects["missing_nodes"])
+    changes: dict[str, tuple[Change, ...]] = {}
+    for host in topology.hosts:
+        if host.node_name in compared:
+            changes[host.name] = (_field_change(compared[host.node_name], f"Node/{host.node_name}"),)
+        elif (new is None or host.node_name in new) and any(wanted.get(host.node_name, {}).values()):
+            changes[host.name] = (
+                Change(f"object:Node/{host.node_name}", "update", "labels and taints of the new node"),
+            )
+    return changes

@@ -1,0 +1,351 @@
+"""From probes to documents and the plan: the whole of a run's thinking, on recorded answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import kubewright.artifacts
+from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.engine.flow import (
+    choose_scope,
+    configuration_for_joins,
+    load_cluster_document,
+    make_documents,
+    make_plan,
+)
+from kubewright.errors import (
+    BadInputError,
+    BadInputErrors,
+    ForeignError,
+    RefusedError,
+    UnreachableError,
+)
+from kubewright.plan import Plan, Stage
+from tests.golden.clusters import artifacts
+from tests.unit.engine.recorded import ABSENT, NAMES, Recorded
+from tests.unit.plan.test_rules_host import NOW, PROBED
+
+OURS = {**PROBED["kubewright"], "present": True}
+
+
+@pytest.fixture(autouse=True)
+def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand in for fetching and building; the architectures that were asked for."""
+    asked: list[str] = []
+
+    def resolve(_release: Release, *, architecture: str, **_options: Any) -> ArtifactSet:
+        asked.append(architecture)
+        return artifacts()
+
+    monkeypatch.setattr(kubewright.artifacts, "resolve", resolve)
+    return asked
+
+
+def new_cluster(folder: Path, **options: Any) -> Recorded:
+    """Bare hosts, no cluster."""
+    recorded = Recorded(folder, **options)
+    for name in recorded.inputs.names.control_plane:
+        recorded.told(name, ABSENT)
+    recorded.probed(*recorded.inputs.names.all)
+    choose_scope(recorded.run)
+    return recorded
+
+
+def grown(folder: Path, verb: str = "scale", *, known: str = "d0", **options: Any) -> Recorded:
+    """A cluster of cp1 and w1, to which w2 comes."""
+    recorded = Recorded(folder, verb, **options)
+    recorded.told("cp1", recorded.live("cp1", "w1", record={"fan_out": {"cp1": known, "w1": known}}))
+    scope = choose_scope(recorded.run)
+    recorded.probed(*(name for name in scope["hosts"] if name == "w2"))
+    recorded.probed(*(name for name in scope["hosts"] if name != "w2"), kubewright=OURS)
+    return recorded
+
+
+def planned(recorded: Recorded, *changed: str) -> Plan:
+    """Documents and plan; hosts in ``changed`` differ from their documents."""
+    make_documents(recorded.run)
+    for name in recorded.run.read("scope")["scope"]:
+        recorded.inspected(name, changes=["file:/etc/x"] if name in changed else [])
+    plan = make_plan(recorded.run)
+    assert Plan.from_json(recorded.run.read("plan")) == plan
+    return plan
+
+
+def steps(plan: Plan) -> list[tuple[str, str]]:
+    return [(step.stage.value, step.host) for step in plan.steps]
+
+
+class TestDocuments:
+    def test_every_host_has_one(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        make_documents(recorded.run)
+        documents = recorded.run.read_all("documents")
+        assert list(documents) == ["cp1", "w1", "w2"]
+        for document in documents.values():
+            assert len(document["fan_out_digest"]) == 64
+            whole = [resource["id"] for resource in document["document"]["resources"]]
+            part = [resource["id"] for resource in document["fan_out"]["resources"]]
+            assert part == [name for name in whole if name in part]
+            assert 0 < len(part) < len(whole)
+        assert recorded.run.read("endpoint") == {"url": "https://127.0.0.1:6443", "local": True}
+        assert list(load_cluster_document(recorded.run).kubeadm_init) == ["cp1"]
+
+    def test_are_the_same_whatever_the_limit(self, tmp_path: Path) -> None:
+        """No value of a host depends on which hosts a run happens to look at."""
+        every, limited = tmp_path / "every", tmp_path / "limited"
+        every.mkdir()
+        limited.mkdir()
+        first = grown(every, "deploy")
+        make_documents(first.run)
+        second = grown(limited, "scale", limit=("w2",), ansible_limited=True)
+        make_documents(second.run)
+        assert first.run.read_all("documents") == second.run.read_all("documents")
+        assert first.run.read("cluster_document") == second.run.read("cluster_document")
+
+    def test_architecture_of_members_that_are_not_looked_at(self, tmp_path: Path, resolved: list[str]) -> None:
+        """A cluster of amd64 gets a worker with ARM."""
+        recorded = grown(tmp_path, limit=("w2",))
+        recorded.probed("w2", architecture="arm64")
+        make_documents(recorded.run)
+        assert resolved == ["amd64", "arm64"]
+
+    def test_unsupported_architecture_is_told_as_such(self, tmp_path: Path, resolved: list[str]) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w1", architecture="riscv64")
+        with pytest.raises(BadInputError, match=r"host w1: architecture 'riscv64' is not supported"):
+            make_documents(recorded.run)
+        assert resolved == []
+
+    def test_architecture_of_each_probe(self, tmp_path: Path, resolved: list[str]) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w1", "cp1", "w2", architecture="arm64")
+        make_documents(recorded.run)
+        assert resolved == ["arm64"]
+
+    def test_addresses_that_hosts_told_are_remembered(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        make_documents(recorded.run)
+        cache = json.loads((tmp_path / "state" / "addresses.json").read_text())
+        assert cache["w1"] == {"address": "10.7.0.11", "time": NOW}
+
+    def test_a_damaged_memory_is_written_anew(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "addresses.json").write_text('{"w1": ')
+        make_documents(recorded.run)
+        assert "w1" in json.loads((tmp_path / "state" / "addresses.json").read_text())
+
+
+class TestHostsThatAreRefused:
+    def test_one(self, tmp_path: Path, resolved: list[str]) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w1", swap_total_kb=1024)
+        with pytest.raises(BadInputError, match=r"host w1: swap is on"):
+            make_documents(recorded.run)
+        assert not recorded.run.has("plan")
+        assert resolved == [], "half an hour of builds went before a fault that one look shows"
+
+    def test_several_are_told_at_once(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w1", swap_total_kb=1024, time=NOW + 31)
+        recorded.probed("cp1", listening_ports={"2379": ["0.0.0.0"]})
+        with pytest.raises(BadInputErrors) as caught:
+            make_documents(recorded.run)
+        assert [error.subject for error in caught.value.errors] == ["host cp1", "host w1", "host w1"]
+
+    def test_a_foreign_one_before_all_else(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w1", swap_total_kb=1024)
+        recorded.probed("w2", kubernetes={**PROBED["kubernetes"], "kubelet_conf": True})
+        with pytest.raises(ForeignError, match="host w2"):
+            make_documents(recorded.run)
+
+    def test_small_disk(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w2", disk_free={"/var/lib/containerd": 100 * 2**20})
+        with pytest.raises(BadInputError, match=r"host w2: /var/lib/containerd has 100 MiB free"):
+            make_documents(recorded.run)
+
+    def test_disk_of_a_host_that_an_earlier_run_filled_is_not_counted_again(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.probed("w2", disk_free={"/var/lib/containerd": 100 * 2**20}, kubewright=OURS)
+        make_documents(recorded.run)
+
+    def test_hosts_outside_the_scope_are_not_judged(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path, limit=("cp1",))
+        recorded.probed("w1", swap_total_kb=1024)
+        make_documents(recorded.run)
+
+
+class TestUnreachable:
+    def test_a_new_host_is_an_error(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        recorded.dead("w2")
+        with pytest.raises(UnreachableError, match="host w2"):
+            make_documents(recorded.run)
+
+    def test_a_member_is_left_out(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, "deploy")
+        recorded.dead("w1")
+        plan = planned(recorded, "w2")
+        assert "w1" not in [step.host for step in plan.steps]
+        assert "w1 did not answer" in plan.left[0]
+
+    def test_a_member_that_was_named_is_an_error(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, "deploy", limit=("w1",))
+        recorded.dead("w1")
+        with pytest.raises(UnreachableError, match="host w1"):
+            make_documents(recorded.run)
+
+
+class TestLiveClusterForbids:
+    def test_another_pod_network(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, cluster={"kube_pods_subnet": "10.99.0.0/18"})
+        state = recorded.live("cp1", "w1", "w2")
+        state["cluster_configuration"] = state["cluster_configuration"].replace("10.99.0.0", "10.233.64.0")
+        recorded.told("cp1", state)
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        with pytest.raises(RefusedError, match="kube_pods_subnet"):
+            make_documents(recorded.run)
+
+    def test_check_only_looks_and_is_not_refused(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, "check", cluster={"kube_pods_subnet": "10.99.0.0/18"})
+        state = recorded.live("cp1", "w1", "w2")
+        state["cluster_configuration"] = state["cluster_configuration"].replace("10.99.0.0", "10.233.64.0")
+        recorded.told("cp1", state)
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        assert steps(planned(recorded)) == [("check", "cp1"), ("check", "w1"), ("check", "w2")]
+
+    def test_flags_that_are_not_rolled_out_are_named_in_the_plan(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, cluster={"kube_kubeadm_scheduler_extra_args": {"v": "4"}})
+        state = recorded.live("cp1", "w1", "w2")
+        configuration = yaml.safe_load(state["cluster_configuration"])
+        del configuration["scheduler"]
+        recorded.told("cp1", {**state, "cluster_configuration": yaml.safe_dump(configuration)})
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        recorded.compared()
+        assert any("scheduler.extraArgs" in sentence for sentence in planned(recorded).left)
+
+
+class TestPlans:
+    def test_new_cluster(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path, names=NAMES)
+        plan = planned(recorded, *NAMES.all)
+        assert plan.hosts(Stage.CONVERGE) == NAMES.all
+        assert plan.hosts(Stage.INIT) == ("cp1",)
+        assert plan.hosts(Stage.JOIN_CONTROL_PLANE) == ("cp2", "cp3")
+        assert plan.hosts(Stage.JOIN_WORKER) == ("w1", "w2")
+        assert plan.hosts(Stage.CHECK) == NAMES.all
+
+    def test_one_more_worker_costs_a_few_calls(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, limit=("w2",))
+        plan = planned(recorded, "w2")
+        assert steps(plan) == [
+            ("converge", "w2"),
+            ("prepare-join", "cp1"),
+            ("join-worker", "w2"),
+            ("cleanup", "cp1"),
+            ("fan-out", "cp1"),
+            ("fan-out", "w1"),
+            ("check", "w2"),
+        ]
+        assert plan.calls()["w1"] == 1
+
+    def test_under_ansibles_limit_others_are_named_and_left(self, tmp_path: Path) -> None:
+        plan = planned(grown(tmp_path, limit=("w2",), ansible_limited=True), "w2")
+        assert plan.hosts(Stage.FAN_OUT) == ()
+        assert "cp1, w1" in plan.left[0]
+
+    def test_nothing_to_do(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        recorded.compared()
+        plan = planned(recorded)
+        assert plan.empty
+        assert plan.left == ()
+
+    def test_a_limited_run_after_everyone_was_told_has_no_fan_out(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, limit=("w2",))
+        make_documents(recorded.run)
+        told = {name: made["fan_out_digest"] for name, made in recorded.run.read_all("documents").items()}
+        recorded.told(
+            "cp1", recorded.live("cp1", "w1", record={"fan_out": {name: told[name] for name in ("cp1", "w1")}})
+        )
+        assert planned(recorded, "w2").hosts(Stage.FAN_OUT) == ()
+
+    def test_changes_of_objects_and_nodes_are_shown_by_field(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        field = {"path": "spec.replicas", "before": 1, "after": 2}
+        taint = {"path": "spec.taints", "before": [], "after": ["a=b:NoSchedule"]}
+        recorded.compared(
+            changes=[{"reference": "apps/v1/Deployment/kube-system/coredns", "action": "update", "fields": [field]}],
+            node_changes=[{"node": "w1", "action": "update", "fields": [taint]}],
+        )
+        plan = planned(recorded)
+        assert steps(plan) == [("objects", "cp1"), ("node-metadata", "cp1")]
+        objects, metadata = plan.steps
+        assert objects.changes[0].id == "object:apps/v1/Deployment/kube-system/coredns"
+        assert objects.changes[0].diff == "spec.replicas: 1 -> 2"
+        assert metadata.changes[0].id == "object:Node/w1"
+
+    def test_a_foreign_cluster_is_refused(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.told("cp1", {**recorded.live("cp1", "w1"), "record": None})
+        recorded.probed("cp1", "w1", "w2")
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        with pytest.raises(ForeignError, match="not made by kubewright"):
+            make_plan(recorded.run)
+
+    def test_scale_without_cluster(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path, verb="scale")
+        make_documents(recorded.run)
+        with pytest.raises(BadInputError, match="no cluster yet"):
+            make_plan(recorded.run)
+
+    def test_the_same_answers_give_the_same_plan_byte_for_byte(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, limit=("w2",))
+        planned(recorded, "w2")
+        path = recorded.run.directory / "plan.json"
+        before = path.read_bytes()
+        planned(recorded, "w2")
+        assert path.read_bytes() == before
+
+
+class TestConfigurationForJoins:
+    def test_new_control_planes_names_are_added(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, "scale", names=NAMES)
+        state = recorded.live("cp1", "w1", "w2")
+        configuration = yaml.safe_load(state["cluster_configuration"])
+        every = configuration["apiServer"]["certSANs"]
+        configuration["apiServer"]["certSANs"] = [name for name in every if name not in ("cp2", "10.0.0.2")]
+        recorded.told("cp1", {**state, "cluster_configuration": yaml.safe_dump(configuration)})
+        recorded.probed("cp2", "cp3")
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        text = configuration_for_joins(recorded.run)
+        assert text is not None
+        assert set(yaml.safe_load(text)["apiServer"]["certSANs"]) == set(every)
+
+    def test_nothing_where_all_names_are_there(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path)
+        make_documents(recorded.run)
+        assert configuration_for_joins(recorded.run) is None
+
+    def test_nothing_without_a_cluster(self, tmp_path: Path) -> None:
+        recorded = new_cluster(tmp_path)
+        make_documents(recorded.run)
+        assert configuration_for_joins(recorded.run) is None
