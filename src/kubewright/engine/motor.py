@@ -5,10 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from typing import Any
 from ansible_runner import Runner, RunnerConfig
 
 import kubewright
+from kubewright.engine.private_folder import private_folder
 from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import BadInputError, KubewrightError, StepFailedError
 
@@ -71,25 +70,22 @@ def run_playbook(
 ) -> Outcome:
     """Run ``kubewright.cluster.PLAYBOOK``; each runner event goes to ``listener``.
 
-    The private folder of ansible-runner lies in memory-backed storage where there is one, and is removed whatever
-    happens.
+    Passwords are never in ansible-runner's folder; what it notes there of the user's environment is removed at once.
     """
-    folder = Path(tempfile.mkdtemp(prefix="kubewright-run-"))
     lines: list[str] = []
-
-    def handle(event: dict[str, Any]) -> bool:
-        lines.extend(event.get("stdout", "").splitlines())
-        listener(event)
-        return False  # what matters is in the journal; runner's own copy of each event is not kept
-
-    try:
+    with private_folder() as folder:
         config = _config(folder, playbook, inventories, variables, connection)
+
+        def handle(event: dict[str, Any]) -> bool:
+            (Path(config.artifact_dir) / "command").unlink(missing_ok=True)
+            lines.extend(event.get("stdout", "").splitlines())
+            listener(event)
+            return False  # what matters is in the journal; runner's own copy of each event is not kept
+
         with _cancellable() as cancelled:
             runner = Runner(config=config, event_handler=handle, cancel_callback=cancelled)
             runner.run()
-        return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines))
 
 
 def _config(
