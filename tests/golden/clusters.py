@@ -15,6 +15,8 @@ from kubewright.topology.model import Address, Endpoint, Host, Role, Source, Top
 
 NEEDED = {"kube_network_plugin": "flannel", "kube_proxy_mode": "iptables", "etcd_deployment_type": "kubeadm"}
 
+_LOCAL = Endpoint("127.0.0.1", 6443, local=True)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -127,8 +129,35 @@ def custom() -> Case:
     return _case("custom", cluster, topology, shown=("cp1", "worker1"), hosts=hosts, os_family="redhat")
 
 
+def proxies() -> Case:
+    """Behind a proxy, the hosts' network named by the inventory; a worker's other one is left out."""
+    cluster = ClusterSettings.model_validate(
+        NEEDED
+        | {
+            "http_proxy": "http://user:secret%40word@proxy.example.net:3128",
+            "https_proxy": "http://proxy.example.net:3129",
+            "additional_no_proxy": "10.7.0.0/16,.example.org",
+            "no_proxy_exclude_workers": True,
+        }
+    )
+    hosts = (control_plane(1), worker(1, access="192.0.2.11"))
+    return _case("proxies", cluster, Topology(hosts, _LOCAL), shown=("cp1", "worker1"))
+
+
+def given_no_proxy() -> Case:
+    cluster = ClusterSettings.model_validate(
+        NEEDED
+        | {
+            "http_proxy": "http://proxy.example.net:3128",
+            "no_proxy": "localhost,.example.net",
+            "skip_http_proxy_on_os_packages": True,
+        }
+    )
+    return _case("given-no-proxy", cluster, Topology((control_plane(1), worker(1)), _LOCAL), shown=("worker1",))
+
+
 def cases() -> tuple[Case, ...]:
-    return lab(), external_load_balancer(), local_load_balancer(), custom()
+    return lab(), external_load_balancer(), local_load_balancer(), custom(), proxies(), given_no_proxy()
 
 
 def _case(

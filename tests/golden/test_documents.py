@@ -28,7 +28,7 @@ SINGLE = {
     "etcd_deployment_type",
     "kube_config_dir",
 }
-TOPOLOGY = {"ip", "access_ip", "ansible_host", "kube_override_hostname", "etcd_member_name"}
+TOPOLOGY = {"ip", "access_ip", "ip6", "access_ip6", "ansible_host", "kube_override_hostname", "etcd_member_name"}
 REQUIRED_DEFAULTS = {"kube_proxy_mode": "iptables"}
 
 

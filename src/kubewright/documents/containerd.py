@@ -5,8 +5,10 @@ from __future__ import annotations
 from kubewright.catalog.model import ArtifactSet
 from kubewright.documents.inputs import image_reference
 from kubewright.documents.model import Resource
-from kubewright.documents.system import file, unit
+from kubewright.documents.system import directory, file, unit
 from kubewright.settings.model import ClusterSettings
+from kubewright.topology.model import Topology
+from kubewright.topology.proxy import environment
 
 UNIT = "containerd.service"
 
@@ -75,6 +77,22 @@ def service(cluster: ClusterSettings) -> tuple[Resource, ...]:
     """Return the unit file and the running unit."""
     content = _UNIT.format(bin_dir=cluster.bin_dir)
     return file(f"/etc/systemd/system/{UNIT}", content, restarts=(UNIT,)), unit(UNIT, state="started")
+
+
+def proxy(topology: Topology, cluster: ClusterSettings) -> tuple[Resource, ...]:
+    """Return the drop-in that has the engine pull images through the proxy, where there is one.
+
+    Only root can read it and it is never shown, for the URL can hold a password.
+    """
+    variables = environment(topology, cluster)
+    if not variables:
+        return ()
+    # A percent sign begins one of systemd's own specifiers.
+    lines = (f'Environment="{name}={value.replace("%", "%%")}"' for name, value in variables.items())
+    content = "\n".join(("[Service]", *lines)) + "\n"
+    folder = f"/etc/systemd/system/{UNIT}.d"
+    drop_in = file(f"{folder}/http-proxy.conf", content, mode="0600", restarts=(UNIT,))
+    return directory(folder), {**drop_in, "secret": True}
 
 
 def _runc(cluster: ClusterSettings, artifacts: ArtifactSet) -> str:

@@ -10,12 +10,12 @@ a change of it restarts. The node side (``plugins/module_utils/resources``) has 
 ====================  ==================================================================================================
 type                  further keys
 ====================  ==================================================================================================
-packages              names: list of distribution packages
+packages              names: list of distribution packages, environment: variables for the package manager, by name
 kernel_modules        path (of the modules-load.d file), names
 sysctls               path (of the sysctl.d file), values: name to string, optional: names that need not exist in
                       /proc/sys (then they are only in the file; another missing name is a difference)
 directory             path, mode ("0755"), owner ("root:root")
-file                  path, content, mode, owner, restarts
+file                  path, content, mode, owner, restarts, secret: whether the content is never shown
 binary                path, artifact, sha256, size, mode, restarts
 archive               destination, artifact, sha256, size, members (path in the archive to SHA-256), mode, restarts,
                       strip: how many leading directories of a member's path are left out where it is installed

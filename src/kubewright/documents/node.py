@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.documents import containerd, delivery, flannel, kubelet, loadbalancer, system
 from kubewright.documents.inputs import check_release
 from kubewright.documents.model import NodeDocument, Resource
 from kubewright.settings.model import ClusterSettings, Settings
 from kubewright.topology.model import Host, Topology
+from kubewright.topology.proxy import environment
 
 
 def node_document(
@@ -37,12 +40,13 @@ def node_document(
     cluster = settings.cluster
     needed = delivery.needed(host, artifacts, topology.endpoint)
     resources = (
-        system.packages(os_family, needed),
+        system.packages(os_family, needed, _package_environment(topology, cluster)),
         *system.kernel(),
         *system.directories(cluster),
         *_hosts_block(topology, cluster),
         *delivery.binaries(needed, cluster),
         containerd.configuration(cluster, artifacts),
+        *containerd.proxy(topology, cluster),
         *containerd.service(cluster),
         flannel.cni_configuration(),
         *delivery.images(needed),
@@ -51,6 +55,10 @@ def node_document(
         *_worker(host, topology, cluster, artifacts),
     )
     return NodeDocument(host.name, resources, _fan_out(resources, cluster))
+
+
+def _package_environment(topology: Topology, cluster: ClusterSettings) -> Mapping[str, str]:
+    return {} if cluster.skip_http_proxy_on_os_packages else environment(topology, cluster)
 
 
 def _hosts_block(topology: Topology, cluster: ClusterSettings) -> tuple[Resource, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from kubewright.catalog.model import ResolvedArtifact
@@ -10,6 +12,7 @@ from kubewright.documents.model import Resource
 from kubewright.settings.model import ClusterSettings
 from kubewright.topology.model import Host, Topology
 
+_NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 OsFamily = Literal["debian", "redhat"]
 
 HOSTS_BLOCK_ID = "hosts_block:/etc/hosts"
@@ -50,12 +53,22 @@ _SYSCTLS = {
 _OPTIONAL_SYSCTLS = ("net.bridge.bridge-nf-call-iptables", "net.bridge.bridge-nf-call-ip6tables")
 
 
-def packages(os_family: OsFamily, artifacts: tuple[ResolvedArtifact, ...]) -> Resource:
-    """Return distribution packages, with those that stand in for an artifact."""
+def packages(
+    os_family: OsFamily, artifacts: tuple[ResolvedArtifact, ...], environment: Mapping[str, str] = _NO_ENVIRONMENT
+) -> Resource:
+    """Return distribution packages, with those that stand in for an artifact.
+
+    ``environment`` is what the package manager gets in addition; in capitals, and written in small letters, too, which
+    is how apt and dnf read it.
+    """
     names = set(_PACKAGES[os_family])
     for artifact in artifacts:
         names.update(artifact.packages)
-    return {"type": "packages", "id": "packages:system", "names": sorted(names)}
+    resource: Resource = {"type": "packages", "id": "packages:system", "names": sorted(names)}
+    if not environment:
+        return resource
+    small = {name.lower(): value for name, value in environment.items()}
+    return {**resource, "environment": {**environment, **small}}
 
 
 def kernel() -> tuple[Resource, ...]:

@@ -17,6 +17,7 @@ from kubewright.topology.model import (
     Topology,
 )
 from kubewright.topology.names import certificate_names
+from kubewright.topology.proxy import no_proxy
 
 __all__ = [
     "Address",
@@ -34,4 +35,5 @@ __all__ = [
     "check_given",
     "endpoint",
     "missing",
+    "no_proxy",
 ]

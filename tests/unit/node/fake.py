@@ -30,12 +30,15 @@ class FakeSystem(System):
     loadable: set[str] = field(default_factory=set)
     commands: list[str] = field(default_factory=list)
     failing: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What a program was last given in addition to its environment."""
 
     def run(
         self, *argv: str, stdin: str | None = None, timeout: float = 600, env: dict[str, str] | None = None
     ) -> Completed:
         line = " ".join(argv)
         self.commands.append(line)
+        self.environments[argv[0]] = dict(env or {})
         for start, complaint in self.failing.items():
             if line.startswith(start):
                 return Completed(argv, 1, "", complaint)

@@ -227,6 +227,14 @@ class TestPackages:
         assert not any("update" in line for line in system.acts("apt-get"))
         assert not one.apply().changed
 
+    def test_the_package_manager_gets_the_proxy_by_its_environment(self, system: FakeSystem) -> None:
+        put(system, "/var/lib/apt/lists/x_Packages")
+        proxy = {"http_proxy": "http://user:hunter2@proxy:3128"}
+        outcome = One(system, type="packages", names=["socat"], environment=proxy).apply()
+        assert system.environments["apt-get"]["http_proxy"] == proxy["http_proxy"]
+        assert "hunter2" not in str(outcome)
+        assert not any("hunter2" in line for line in system.commands)
+
     def test_empty_lists_are_updated_first(self, system: FakeSystem) -> None:
         self.one(system).apply()
         assert [line.split()[4] for line in system.acts("apt-get")] == ["update", "install"]

@@ -30,6 +30,11 @@ def told(names: GroupNames, given: Settings, known: dict[str, KnownAddresses] | 
     return str(caught.value)
 
 
+def known_by(source: str, address: str) -> KnownAddresses:
+    values: dict[str, Any] = {source: address}
+    return KnownAddresses(**values)
+
+
 class TestAddresses:
     @pytest.mark.parametrize(
         ("ip", "known", "expected"),
@@ -186,9 +191,7 @@ class TestErrors:
     @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.1.1", "fd00::1", "nonsense", "0.0.0.0"])
     @pytest.mark.parametrize("source", ["node", "etcd", "cached", "gathered"])
     def test_no_source_gives_an_address_that_others_cannot_reach(self, address: str, source: str) -> None:
-        text = told(
-            NAMES, settings(w1={"ip": None}), {"w1": dataclasses.replace(KnownAddresses(), **{source: address})}
-        )
+        text = told(NAMES, settings(w1={"ip": None}), {"w1": known_by(source, address)})
         assert text.startswith("w1: main_ip of w1")
         assert "Set ip to an IPv4 address" in text
 

@@ -23,6 +23,8 @@ FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
 """What :func:`receive` raises when the server or the network fails."""
 
 _CHUNK = 1 << 20
+# The controller is reached directly, whatever proxy the node's environment has for the world outside.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _GET_ONLY = frozenset({405, 501})
 
 
@@ -46,7 +48,7 @@ class BusyError(Exception):
 def refusal(url: str) -> str:
     """Return why the server will not give the file, as its answer to HEAD tells; empty when it will, or may."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=STALLED_AFTER):
+        with _DIRECT.open(urllib.request.Request(url, method="HEAD"), timeout=STALLED_AFTER):
             return ""
     except urllib.error.HTTPError as error:
         with error:
@@ -64,7 +66,7 @@ def receive(url: str, part: Path, stopped: threading.Event) -> str:
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": "bytes=%d-" % have} if have else {})
     try:
-        response = urllib.request.urlopen(request, timeout=STALLED_AFTER)
+        response = _DIRECT.open(request, timeout=STALLED_AFTER)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416:

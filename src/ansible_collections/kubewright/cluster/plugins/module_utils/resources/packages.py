@@ -15,9 +15,17 @@ _KEEP_CONFIGURATION = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Opt
 
 
 class Packages(Resource):
-    """``names`` of packages that are installed, in any version; none is ever removed."""
+    """``names`` of packages that are installed, in any version; none is ever removed.
+
+    ``environment`` has variables that the package manager gets in addition, such as those of a proxy.
+    """
 
     type = "packages"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the package manager gets in addition to its own environment."""
+        return {str(name): str(value) for name, value in self.spec.get("environment", {}).items()}
 
     @property
     def names(self) -> list[str]:
@@ -42,9 +50,9 @@ class Packages(Resource):
         """Install what is missing, waiting for another package manager that is at work."""
         missing = [name for name in change.after if name not in change.before]
         if self.system.run("apt-get", "--version").ok:
-            _apt_install(self.system, missing)
+            _apt_install(self.system, missing, self.environment)
         else:
-            _dnf_install(self.system, missing)
+            _dnf_install(self.system, missing, self.environment)
         left = [name for name in missing if name not in self.find()]
         if left:
             raise NodeError("packages", "%s not installed although the package manager succeeded" % ", ".join(left))
@@ -74,46 +82,49 @@ def _rpm_installed(system: System, names: list[str]) -> list[str]:
     return [name for name in names if name in installed]
 
 
-def _apt_install(system: System, names: list[str]) -> None:
+def _apt_install(system: System, names: list[str], environment: dict[str, str]) -> None:
     if not any(system.path("/var/lib/apt/lists").glob("*_Packages*")):
-        _apt_update(system)
-        _succeed(_apt_repaired(system, names), names)
+        _apt_update(system, environment)
+        _succeed(_apt_repaired(system, names, environment), names)
         return
-    done = _apt_repaired(system, names)
+    done = _apt_repaired(system, names, environment)
     if not done.ok:
         # Usually lists so old that the versions in them are no longer to be had.
-        _apt_update(system)
-        done = _apt_repaired(system, names)
+        _apt_update(system, environment)
+        done = _apt_repaired(system, names, environment)
     _succeed(done, names)
 
 
-def _apt_repaired(system: System, names: list[str]) -> Completed:
+def _apt_repaired(system: System, names: list[str], environment: dict[str, str]) -> Completed:
     """Install; where an earlier run was interrupted in the middle of dpkg's work, finish that and install again."""
-    done = _apt(system, "install", "--yes", "--no-install-recommends", *_KEEP_CONFIGURATION, *names)
+    done = _apt(system, environment, "install", "--yes", "--no-install-recommends", *_KEEP_CONFIGURATION, *names)
     if done.ok or "dpkg --configure -a" not in done.stderr:
         return done
     repair = ("dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
     system.must(*repair, timeout=_TIMEOUT, env=_APT_ENVIRONMENT)
-    return _apt(system, "install", "--yes", "--no-install-recommends", *_KEEP_CONFIGURATION, *names)
+    return _apt(system, environment, "install", "--yes", "--no-install-recommends", *_KEEP_CONFIGURATION, *names)
 
 
-def _apt_update(system: System) -> None:
-    done = _apt(system, "update")
+def _apt_update(system: System, environment: dict[str, str]) -> None:
+    done = _apt(system, environment, "update")
     if not done.ok:
         raise NodeError(
             "packages", "apt-get update failed: %s" % done.complaint, "Check the node's package sources and network"
         )
 
 
-def _apt(system: System, *arguments: str) -> Completed:
+def _apt(system: System, environment: dict[str, str], *arguments: str) -> Completed:
     lock = "DPkg::Lock::Timeout=%d" % _APT_LOCK_SECONDS
-    return system.run("apt-get", "-q", "-o", lock, *arguments, timeout=_TIMEOUT, env=_APT_ENVIRONMENT)
+    return system.run(
+        "apt-get", "-q", "-o", lock, *arguments, timeout=_TIMEOUT, env=dict(_APT_ENVIRONMENT, **environment)
+    )
 
 
-def _dnf_install(system: System, names: list[str]) -> None:
+def _dnf_install(system: System, names: list[str], environment: dict[str, str]) -> None:
     tool = "dnf" if system.run("dnf", "--version").ok else "yum"
     weak = ("--setopt=install_weak_deps=False",) if tool == "dnf" else ()
-    _succeed(system.run(tool, "install", "--assumeyes", "--quiet", *weak, *names, timeout=_TIMEOUT), names)
+    done = system.run(tool, "install", "--assumeyes", "--quiet", *weak, *names, timeout=_TIMEOUT, env=environment)
+    _succeed(done, names)
 
 
 def _succeed(done: Completed, names: list[str]) -> None:
