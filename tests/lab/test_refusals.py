@@ -48,6 +48,7 @@ class Variant:
     def __init__(self, lab: TestLab, folder: Path) -> None:
         self._lab = lab
         self.inventory = folder / "inventory"
+        self._sockets = folder / "s"
         shutil.copytree(lab.inventory, self.inventory, ignore=shutil.ignore_patterns(".kubewright", ".artifacts"))
 
     def settings(self, **values: Any) -> Variant:
@@ -65,8 +66,10 @@ class Variant:
         return self
 
     def deploy(self) -> Result:
-        """Run deploy on it."""
-        return self._lab.note(run(("kubewright", "deploy", "-i", str(self.inventory)), timeout=300))
+        """Run deploy on it, with no SSH connection that another run left open: who logs in anew is to be seen."""
+        environment = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._sockets)}
+        command = ("kubewright", "deploy", "-i", str(self.inventory))
+        return self._lab.note(run(command, timeout=300, environment=environment))
 
 
 @pytest.fixture
@@ -187,18 +190,19 @@ class TestArtifacts:
         assert_bare(lab, bare)
 
 
+@pytest.fixture(scope="module")
+def foreign(lab: TestLab, kubernetes_version: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """A cluster made by raw kubeadm on the lab's nodes."""
+    kit = make_kit(tmp_path_factory.mktemp("kit") / "kit", kubernetes_version)
+    lab.note(raw_kubeadm("deploy", Lab(lab.name), kit)).check()
+    shutil.rmtree(kit)
+    cluster = Cluster(lab, "cp1")
+    cluster.wait_ready("cp1", "w1")
+    return cluster
+
+
 class TestForeignCluster:
     """A cluster that kubewright did not make is looked at and never changed."""
-
-    @pytest.fixture(scope="class")
-    def foreign(self, lab: TestLab, kubernetes_version: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-        """A cluster made by raw kubeadm on the lab's nodes."""
-        kit = make_kit(tmp_path_factory.mktemp("kit") / "kit", kubernetes_version)
-        lab.note(raw_kubeadm("deploy", Lab(lab.name), kit)).check()
-        shutil.rmtree(kit)
-        cluster = Cluster(lab, "cp1")
-        cluster.wait_ready("cp1", "w1")
-        return cluster
 
     @pytest.mark.parametrize("verb", ["deploy", "scale"])
     def test_changing_verbs_refuse(self, lab: TestLab, foreign: Cluster, verb: str) -> None:
