@@ -16,6 +16,22 @@ from kubewright.cli.main import _VERBS, LazyGroup
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode, KubewrightError
 
 START = "import sys; sys.argv[0] = 'kubewright'; from kubewright.cli.main import main; main()"
+OPTIONS = (
+    "--limit",
+    "--dry-run",
+    "--output",
+    "--yes",
+    "--verbose",
+    "--user",
+    "--private-key",
+    "--ask-pass",
+    "--ask-become-pass",
+    "--vault-password-file",
+    "--ask-vault-pass",
+    "--extra-vars",
+    "--forks",
+    "--state-dir",
+)
 CHANGING = ("deploy", "scale")
 LOOKING = ("status", "check")
 

@@ -1,0 +1,153 @@
+"""Plans as a person reads them and as JSON, compared with files that people read in reviews."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubewright.documents import node_document
+from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
+from kubewright.plan import Change, Plan, Situation, compute
+from kubewright.plan.compute import Inspection
+from kubewright.report.text import plan_lines
+from kubewright.settings.model import ClusterSettings, HostSettings, Settings
+from kubewright.topology.model import Endpoint, Topology
+from tests.golden.clusters import NEEDED, artifacts, control_plane, release, worker
+from tests.golden.conftest import Golden
+
+MEMBERS = ("cp1", "cp2", "cp3", "worker1", "worker2")
+DIFF = """\
+--- /etc/containerd/config.toml
++++ /etc/containerd/config.toml
+@@ -3,3 +3,3 @@
+ [metrics]
+-  address = "0.0.0.0:1338"
++  address = ""
+"""
+
+
+def topology(workers: int = 2) -> Topology:
+    planes = (control_plane(number) for number in (1, 2, 3))
+    return Topology((*planes, *(worker(n) for n in range(1, workers + 1))), Endpoint("127.0.0.1", 6443, local=True))
+
+
+def everything(shape: Topology, name: str) -> Inspection:
+    """What a comparison of a bare host with its document finds: all of it."""
+    settings = Settings(ClusterSettings.model_validate(NEEDED), {host.name: HostSettings() for host in shape.hosts})
+    document = node_document(
+        shape[name],
+        topology=shape,
+        settings=settings,
+        release=release(),
+        artifacts=artifacts(),
+        os_family="debian",
+    )
+    changes = tuple(Change(str(resource["id"]), "create", "is not there") for resource in document.resources)
+    return Inspection(changes, restarts=("containerd", "kubelet"))
+
+
+def live(shape: Topology, *members: str, known: str = "all") -> ObservedCluster:
+    hosts = [shape[name] for name in members]
+    return ObservedCluster(
+        via="cp1",
+        version="v1.37.2",
+        record={"format": 1, "fan_out": dict.fromkeys(members, known)},
+        nodes=tuple(
+            ObservedNode(host.node_name, host.main_ip.value, True, "v1.37.2", host.is_control_plane) for host in hosts
+        ),
+        etcd_members=tuple(
+            EtcdMember(host.node_name, host.name, host.main_ip.value, learner=False, healthy=True)
+            for host in hosts
+            if host.is_control_plane
+        ),
+    )
+
+
+def plan(verb: str, shape: Topology, **situation: Any) -> Plan:
+    names = tuple(host.name for host in shape.hosts)
+    values: dict[str, Any] = {"scope": names, "fan_out": dict.fromkeys(names, "all"), **situation}
+    return compute(Situation(verb=verb, version="1.37.2", topology=shape, cluster_name="factory", **values))
+
+
+def new_cluster() -> Plan:
+    shape = topology()
+    inspections = {name: everything(shape, name) for name in MEMBERS}
+    return plan("deploy", shape, inspections=inspections, notices=("etcd_version: is not a setting of kubewright's",))
+
+
+def one_more_worker() -> Plan:
+    shape = topology(3)
+    return plan(
+        "scale",
+        shape,
+        scope=("worker3",),
+        limit=("worker3",),
+        cluster=live(shape, *MEMBERS, known="all but worker3"),
+        inspections={"worker3": everything(shape, "worker3")},
+        object_changes=(),
+    )
+
+
+def one_more_worker_under_ansibles_limit() -> Plan:
+    shape = topology(3)
+    return plan(
+        "scale",
+        shape,
+        scope=("worker3",),
+        limit=("worker3",),
+        fan_out_allowed=False,
+        cluster=live(shape, *MEMBERS, known="all but worker3"),
+        inspections={"worker3": everything(shape, "worker3")},
+        object_changes=(),
+    )
+
+
+def drift() -> Plan:
+    shape = topology()
+    config = Change("file:/etc/containerd/config.toml", "update", "content differs", DIFF)
+    gone = Change("file:/etc/sysctl.d/98-old.conf", "remove", "is no longer wanted")
+    replicas = Change("object:apps/v1/Deployment/kube-system/coredns", "update", "1 fields", "spec.replicas: 1 -> 2")
+    taint = Change("object:Node/worker1", "update", "1 fields", "spec.taints: [] -> ['press=heavy:NoSchedule']")
+    return plan(
+        "deploy",
+        shape,
+        cluster=live(shape, *MEMBERS, "worker2"),
+        inspections={"worker1": Inspection((config, gone), restarts=("containerd",))},
+        object_changes=(replicas,),
+        metadata_changes={"worker1": (taint,)},
+        unreachable={"worker2": "no SSH connection: timed out"},
+    )
+
+
+def nothing() -> Plan:
+    shape = topology()
+    return plan("deploy", shape, cluster=live(shape, *MEMBERS), object_changes=())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [new_cluster, one_more_worker, one_more_worker_under_ansibles_limit, drift, nothing],
+    ids=lambda f: f.__name__,
+)
+def test_plans_are_as_in_the_golden_files(make: Callable[[], Plan], golden: Golden) -> None:
+    made = make()
+    texts = {
+        "plan.txt": _text(plan_lines(made)),
+        "plan.json": json.dumps(made.to_json(), indent=1) + "\n",
+    }
+    if made.steps:
+        texts["verbose.txt"] = _text(plan_lines(made, verbose=True))
+    golden(f"plan/{make.__name__.replace('_', '-')}", texts)
+
+
+def test_plans_come_back_from_json() -> None:
+    for make in (new_cluster, one_more_worker, drift, nothing):
+        made = make()
+        assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"
