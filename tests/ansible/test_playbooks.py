@@ -1,0 +1,172 @@
+"""The playbooks by plain ``ansible-playbook``: from any directory, without a configuration file or an enabled plugin.
+
+The collection is found because it lies beside the package on Python's path. No host is contacted, except a port of
+this machine on which nobody listens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubewright.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+PLAYBOOKS = ("cluster", "scale", "check", "status")
+REQUIRED = {"kube_network_plugin": "flannel", "kube_proxy_mode": "iptables", "etcd_deployment_type": "kubeadm"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A directory without ansible.cfg, and a home without one."""
+    for name in ("work", "home", "inventory"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def inventory(folder: Path, *, port: int = 1, **variables: Any) -> Path:
+    """An inventory of one control plane and one worker that are reached on a port of this machine."""
+    host = {"ansible_host": "127.0.0.1", "ansible_port": port, "ansible_ssh_common_args": "-o ConnectTimeout=5"}
+    hosts = {"cp1": {**host, "ip": "10.7.0.1"}, "w1": {**host, "ip": "10.7.0.2"}}
+    groups: dict[str, Any] = {"kube_control_plane": {"hosts": {"cp1": {}}}, "kube_node": {"hosts": {"w1": {}}}}
+    value = {"all": {"hosts": hosts, "vars": {**REQUIRED, **variables}, "children": groups}}
+    path = folder / "inventory" / "hosts.json"
+    path.write_text(json.dumps(value))
+    return path
+
+
+def playbook(elsewhere: Path, name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection; nothing of the user's own Ansible is read."""
+    program = Path(sys.executable).with_name("ansible-playbook")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(elsewhere / "home"),
+        "PYTHONPATH": str(ROOT / "src"),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    return subprocess.run(
+        [str(program), f"kubewright.cluster.{name}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=elsewhere / "work",
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+
+
+def failed_task(output: str) -> str:
+    """The name of the last task that began."""
+    return [line for line in output.splitlines() if line.startswith("TASK [")][-1]
+
+
+def journal(state: Path) -> list[dict[str, Any]]:
+    """The journal of the only run."""
+    (path,) = (state / "runs").glob("*/journal.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_syntax(elsewhere: Path, name: str) -> None:
+    done = playbook(elsewhere, name, "-i", inventory(elsewhere), "--syntax-check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "playbook:" in done.stdout
+
+
+def test_every_playbook_is_tested() -> None:
+    folder = ROOT / "src/ansible_collections/kubewright/cluster/playbooks"
+    assert {path.stem for path in folder.glob("*.yml")} == set(PLAYBOOKS)
+
+
+class TestBadInventory:
+    """The first task tells; Ansible's exit code is its own."""
+
+    def test_a_wrong_setting(self, elsewhere: Path) -> None:
+        source = inventory(elsewhere, kubelet_max_pods="many")
+        done = playbook(elsewhere, "cluster", "-i", source)
+        assert done.returncode == 2
+        assert "Read inventory and settings" in failed_task(done.stdout)
+        assert "kubelet_max_pods" in done.stdout
+        assert "many" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+        assert list(source.parent.iterdir()) == [source]
+
+    def test_a_setting_that_is_not_honoured_yet(self, elsewhere: Path) -> None:
+        done = playbook(elsewhere, "scale", "-i", inventory(elsewhere, kube_network_plugin="calico"))
+        assert done.returncode == 2
+        assert "Read inventory and settings" in failed_task(done.stdout)
+        assert "kube_network_plugin" in done.stdout
+
+    def test_a_limit_that_names_no_host(self, elsewhere: Path) -> None:
+        done = playbook(elsewhere, "scale", "-i", inventory(elsewhere), "-e", "kubewright_limit=w1,w9")
+        assert done.returncode == 2
+        assert "w9 is not a cluster host of this inventory" in done.stdout
+        assert "cp1, w1" in done.stdout
+
+
+class TestUnreachable:
+    """A control plane that may hold a cluster does not answer: nothing is decided and nothing is made."""
+
+    def test_is_told_with_host_and_remedy(self, elsewhere: Path, silent_port: int) -> None:
+        source = inventory(elsewhere, port=silent_port)
+        done = playbook(elsewhere, "cluster", "-i", source, "-e", f"kubewright_state_directory={elsewhere}/state")
+        assert done.returncode == 2
+        assert "Choose the hosts to look at" in failed_task(done.stdout)
+        assert "host cp1: no SSH connection" in done.stdout
+        assert "Connection refused" in done.stdout
+        failure = journal(elsewhere / "state")[-1]
+        assert failure["event"] == "failed"
+        assert failure["error"]["exit_code"] == ExitCode.UNREACHABLE
+        assert not (source.parent / ".kubewright").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "limit", "dry_run"),
+        [
+            ((), None, False),
+            (("--limit", "w1", "--check"), ["w1"], True),
+            (("-e", "kubewright_limit=w1", "-e", "kubewright_dry_run=true"), ["w1"], True),
+            pytest.param(
+                ("-e", "kubewright_dry_run=false"),
+                None,
+                False,
+                marks=pytest.mark.xfail(strict=True, reason="a text that says no counts as yes"),
+            ),
+        ],
+    )
+    def test_how_it_was_asked_is_in_the_journal(
+        self, elsewhere: Path, silent_port: int, arguments: tuple[str, ...], limit: list[str] | None, dry_run: bool
+    ) -> None:
+        source = inventory(elsewhere, port=silent_port)
+        playbook(elsewhere, "scale", "-i", source, *arguments)
+        begun = journal(source.parent / ".kubewright")[0]
+        assert (begun["event"], begun["verb"]) == ("begun", "scale")
+        assert begun["limit"] == limit
+        assert begun["dry_run"] is dry_run
+
+
+def test_the_inventory_directory_can_be_read_again_after_a_run(elsewhere: Path, silent_port: int) -> None:
+    """What a run puts beside an inventory is no inventory."""
+    source = inventory(elsewhere, port=silent_port)
+    first = playbook(elsewhere, "cluster", "-i", source.parent)
+    second = playbook(elsewhere, "cluster", "-i", source.parent)
+    assert (source.parent / ".kubewright").is_dir()
+    assert "host cp1: no SSH connection" in first.stdout
+    assert "host cp1: no SSH connection" in second.stdout
+    assert "WARNING" not in second.stderr
