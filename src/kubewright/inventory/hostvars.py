@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, cluster_order
 from kubewright.inventory.model import Inventory, InventoryHost
 from kubewright.inventory.origins import KeyOrigins
-from kubewright.inventory.values import read_host
+from kubewright.inventory.values import HostReader
 
 _Raw = Mapping[str, Any]
 
@@ -39,17 +40,18 @@ def from_hostvars(
     """
     members = canonical_groups(groups)
     reader = _AnsibleReader(hostvars, members) if hasattr(hostvars, "_variable_manager") else _PlainReader(hostvars)
-    groups_of = _groups_of(groups)
+    groups_of, host_reader = _groups_of(groups), HostReader()
     hosts: list[InventoryHost] = []
     errors: list[BadInputError] = []
     for name in cluster_order(members):
         raw, template, key_origin = reader.variables(name)
         spelled = tuple(groups_of.get(name, ()))
-        host, found = read_host(name, spelled, raw, template=template, key_origin=key_origin)
+        host, found = host_reader.read(name, spelled, raw, template=template, key_origin=key_origin)
         hosts.append(host)
         errors.extend(found)
     if errors:
-        raise BadInputErrors(tuple(errors))
+        # An expression in group_vars fails in the same way for each host of the group.
+        raise BadInputErrors(tuple({str(error): error for error in errors}.values()))
     limit = None if limited is None else frozenset(str(name) for name in limited)
     return Inventory(tuple(hosts), members, limit, inventory_directory(inventory_sources))
 
@@ -90,8 +92,12 @@ class _AnsibleReader:
         from ansible.template import Templar  # noqa: PLC0415  slow to import
 
         raw: _Raw = self._manager.get_vars(host=self._inventory.get_host(name), include_hostvars=True)
-        templar = Templar(loader=self._loader, variables=raw)
-        return raw, templar.template, lambda variable: self._origins.find(name, variable)
+
+        @functools.cache
+        def templar() -> Any:
+            return Templar(loader=self._loader, variables=raw)
+
+        return raw, lambda value: templar().template(value), lambda variable: self._origins.find(name, variable)
 
 
 def _add_canonical_groups(inventory: Any, members: Mapping[str, tuple[str, ...]]) -> None:

@@ -7,6 +7,8 @@ looked at one by one, the strongest first, in ansible-core's order of precedence
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ def origin_of(value: Any) -> str:
     tag = value if isinstance(value, Origin) else Origin.get_tag(value)
     if tag is None or not tag.path:
         return ""
-    path = _shortened(str(tag.path))
+    path = _shortened(str(tag.path), os.getcwd())  # noqa: PTH109  called for each value; a path object is slow
     return f"{path}:{tag.line_num}" if tag.line_num else path
 
 
@@ -32,22 +34,32 @@ class KeyOrigins:
         self._inventory = hostvars._inventory  # noqa: SLF001
         self._loader = hostvars._loader  # noqa: SLF001
         self._groups: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+        self._of_groups: dict[tuple[tuple[str, ...], str], str] = {}
+        self._of_host: tuple[str, tuple[Mapping[str, Any], ...], tuple[str, ...]] = ("", (), ())
 
     def find(self, host_name: str, variable: str) -> str:
         """Return where the host's variable was given, or an empty string."""
-        for layer in self._layers(self._inventory.get_host(host_name)):
+        own, groups = self._host(host_name)
+        for layer in own:
             if variable in layer:
-                key = next(key for key in layer if key == variable)
-                return origin_of(layer[variable]) or origin_of(key)
-        return ""
+                return _origin_in(layer, variable)
+        if (key := (groups, variable)) not in self._of_groups:
+            layers = (layer for layer in self._group_layers(groups) if variable in layer)
+            self._of_groups[key] = next((_origin_in(layer, variable) for layer in layers), "")
+        return self._of_groups[key]
 
-    def _layers(self, host: Any) -> Iterator[Mapping[str, Any]]:
+    def _host(self, name: str) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+        """Return the host's own layers and its groups, the strongest first; hosts are asked about one after another."""
         from ansible.inventory.helpers import sort_groups  # noqa: PLC0415
 
-        yield self._manager.extra_vars
-        yield self._from_plugins(host)
-        yield host.vars
-        groups = [self._group(group) for group in reversed(sort_groups(host.get_groups()))]
+        if self._of_host[0] != name:
+            host = self._inventory.get_host(name)
+            own = (self._manager.extra_vars, self._from_plugins(host), host.vars)
+            self._of_host = (name, own, tuple(group.name for group in reversed(sort_groups(host.get_groups()))))
+        return self._of_host[1], self._of_host[2]
+
+    def _group_layers(self, names: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
+        groups = [self._group(self._inventory.groups[name]) for name in names]
         yield from (files for files, _ in groups)
         yield from (inventory for _, inventory in groups)
 
@@ -65,7 +77,12 @@ class KeyOrigins:
         return found
 
 
-def _shortened(path: str) -> str:
+def _origin_in(layer: Mapping[str, Any], variable: str) -> str:
+    key = next(key for key in layer if key == variable)
+    return origin_of(layer[variable]) or origin_of(key)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shortened(path: str, here: str) -> str:
     """Return the path relative to the working directory where it is inside, as the user would name it."""
-    here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

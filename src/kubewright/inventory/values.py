@@ -9,6 +9,7 @@ from typing import Any
 
 from kubewright import settings
 from kubewright.errors import BadInputError
+from kubewright.inventory.evaluation import Evaluator
 from kubewright.inventory.model import InventoryHost
 from kubewright.inventory.origins import origin_of
 
@@ -21,45 +22,73 @@ _MAGIC_NAMES = frozenset(
 )
 
 
-_THIRD_SERVICE_ADDRESS = r"kube_service_(subnets|addresses)\b.*\bipaddr\(3\)"
+_SERVICE_ADDRESS = r"kube_service_(subnets|addresses)\b.*\bipaddr\(%d\)"
+_SERVICE_ADDRESSES = {"kube_apiserver_ip": 1, "skydns_server": 3}
 
 
-def read_host(
-    name: str,
-    groups: tuple[str, ...],
-    raw: Mapping[str, Any],
-    *,
-    template: Callable[[Any], Any],
-    key_origin: Callable[[str], str],
-) -> tuple[InventoryHost, tuple[BadInputError, ...]]:
-    """Return the host with the values of the names that kubewright knows, and an error for each that fails.
+class HostReader:
+    """Reads hosts of one inventory; what they have in common is evaluated once."""
 
-    Variables of other names are not touched: they may refer to facts or to what exists in the user's own plays only.
+    def __init__(self) -> None:
+        self._evaluator = Evaluator()
+        self._origins: dict[int, tuple[Any, str]] = {}
 
-    Args:
-        name: the host.
-        groups: names of the groups that it is in.
-        raw: its variables before templating.
-        template: turns a raw value into its final one; raises ``AnsibleError``.
-        key_origin: tells where a variable was given whose value is not tagged.
+    def read(
+        self,
+        name: str,
+        groups: tuple[str, ...],
+        raw: Mapping[str, Any],
+        *,
+        template: Callable[[Any], Any],
+        key_origin: Callable[[str], str],
+    ) -> tuple[InventoryHost, tuple[BadInputError, ...]]:
+        """Return the host with the values of the names that kubewright knows, and an error for each that fails.
 
-    """
-    from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
+        Variables of other names are not touched: they may refer to facts or to what exists in the user's own plays
+        only. Of Kubespray's names that kubewright does not honour, a value that cannot be evaluated is left out; of
+        those that it refuses, the text of the expression stands for it.
 
-    given = frozenset(str(key) for key in raw if key not in _MAGIC_NAMES and not _is_fact(str(key)))
-    origins = {variable: origin for variable in given if (origin := origin_of(raw[variable]))}
-    values: dict[str, Any] = {}
-    errors: list[BadInputError] = []
-    for variable in sorted(settings.KNOWN_NAMES & given):
-        if _is_kubespray_default(variable, raw[variable]):
-            continue
-        if variable not in origins and (origin := key_origin(variable)):
-            origins[variable] = origin
-        try:
-            values[variable] = to_builtin(template(raw[variable]))
-        except AnsibleError as error:
-            errors.append(_templating_error(name, variable, origins.get(variable, ""), error))
-    return InventoryHost(name, groups, values, given, origins), tuple(errors)
+        Args:
+            name: the host.
+            groups: names of the groups that it is in.
+            raw: its variables before templating.
+            template: turns a raw value into its final one; raises ``AnsibleError``.
+            key_origin: tells where a variable was given whose value is not tagged.
+
+        """
+        from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
+
+        origins = {str(key): origin for key, value in raw.items() if (origin := self._origin(value))}
+        given = frozenset(
+            str(key) for key in raw if key not in _MAGIC_NAMES and (not _is_fact(str(key)) or key in origins)
+        )
+        origins = {variable: origin for variable, origin in origins.items() if variable in given}
+        values: dict[str, Any] = {}
+        errors: list[BadInputError] = []
+        for variable in sorted(settings.READ_NAMES & given):
+            if _is_kubespray_default(variable, raw[variable]):
+                continue
+            if variable not in origins and (origin := key_origin(variable)):
+                origins[variable] = origin
+            if variable not in settings.KNOWN_NAMES and self._evaluator.calls_outside(variable, raw):
+                continue
+            try:
+                values[variable] = self._evaluator.evaluate(variable, raw, lambda value: to_builtin(template(value)))
+            except AnsibleError as error:
+                if variable in settings.REFUSED_NAMES:
+                    values[variable] = str(raw[variable])
+                elif variable in settings.KNOWN_NAMES:
+                    errors.append(_templating_error(name, variable, origins.get(variable, ""), error))
+        for variable in given - settings.READ_NAMES - origins.keys():
+            if origin := key_origin(variable):
+                origins[variable] = origin
+        return InventoryHost(name, groups, values, given, origins), tuple(errors)
+
+    def _origin(self, value: Any) -> str:
+        known = self._origins.get(id(value))
+        if known is None:
+            known = self._origins[id(value)] = (value, origin_of(value))
+        return known[1]
 
 
 def to_builtin(value: Any) -> Any:
@@ -111,7 +140,10 @@ def _is_kubespray_default(variable: str, raw: Any) -> bool:
 
     It cannot be evaluated: it reads a variable of Kubespray's roles and filters of a collection that need not be there.
     """
-    return variable == "skydns_server" and isinstance(raw, str) and re.search(_THIRD_SERVICE_ADDRESS, raw) is not None
+    number = _SERVICE_ADDRESSES.get(variable)
+    if number is None or not isinstance(raw, str):
+        return False
+    return re.search(_SERVICE_ADDRESS % number, raw, re.DOTALL) is not None
 
 
 def _is_fact(name: str) -> bool:
@@ -119,5 +151,6 @@ def _is_fact(name: str) -> bool:
 
 
 def _templating_error(host: str, variable: str, origin: str, error: Exception) -> BadInputError:
-    cause = f"{variable} of host {host} cannot be evaluated: {message_of(error)}"
+    subject = f"{variable} of host {host}" if not origin else variable
+    cause = f"{subject} cannot be evaluated: {message_of(error)}"
     return BadInputError(origin or f"host {host}", cause, "Correct the expression or define what it refers to")

@@ -58,6 +58,7 @@ class _Check:
         if pods := networks.get("kube_pods_subnet"):
             yield from self._node_prefix(pods)
         if services := networks.get("kube_service_addresses"):
+            yield from self._api_address(services)
             yield from self._dns_address(services)
         yield from self._ports()
 
@@ -106,6 +107,12 @@ class _Check:
         if self._cluster.kubelet_max_pods > room:
             cause = f"kubelet_max_pods is {self._cluster.kubelet_max_pods}, and a node's /{prefix} has {room} addresses"
             yield self._error(name, cause, "Lower kubelet_max_pods or kube_network_node_prefix")
+
+    def _api_address(self, services: ipaddress.IPv4Network) -> Iterator[BadInputError]:
+        given = self._given("kube_apiserver_ip")
+        if given not in (None, "", str(services[1])):
+            cause = f"kube_apiserver_ip is {given}, and Kubernetes takes the first address of kube_service_addresses"
+            yield self._error("kube_apiserver_ip", cause, f"Remove it, or write {services[1]}")
 
     def _dns_address(self, services: ipaddress.IPv4Network) -> Iterator[BadInputError]:
         name = "skydns_server"

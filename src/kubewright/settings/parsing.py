@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Protocol, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -15,35 +15,23 @@ from pydantic.fields import FieldInfo
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.settings.combinations import impossible
 from kubewright.settings.critical import CRITICAL, KUBESPRAY_DEFAULTS
-from kubewright.settings.model import ClusterSettings, HostSettings, Notice, Settings
-from kubewright.settings.names import CLUSTER_NAMES, HOST_NAMES
-from kubewright.settings.notices import notices_of
+from kubewright.settings.families import spelling
+from kubewright.settings.model import ClusterSettings, HostSettings, Settings
+from kubewright.settings.names import CLUSTER_NAMES, HONOURED_NAMES, HOST_NAMES
+from kubewright.settings.states import is_empty
+from kubewright.settings.survey import HostInput, notices_of, strict_errors, survey
 
 _PASSWORD_IN_URL = re.compile(r"://[^/\s]*@")
 
 
-class HostInput(Protocol):
-    """What the inventory says of one host."""
-
-    @property
-    def variables(self) -> Mapping[str, Any]:
-        """Values, as plain Python types, of the known names that are given."""
-
-    @property
-    def variable_names(self) -> AbstractSet[str]:
-        """All names that are given, of other software too."""
-
-    def origin(self, name: str) -> str:
-        """Where a name was given, as ``file:line``, or an empty string."""
-
-
-def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
+def parse(inventory_hosts: Mapping[str, HostInput], *, strict: bool = False) -> Settings:
     """Return the settings of the cluster of these hosts.
 
     A cluster setting that only some hosts give holds for the cluster. A null is as if the name were not given.
 
     Args:
         inventory_hosts: the hosts of the cluster by name, those outside a ``--limit`` too.
+        strict: settings that are not honoured, and names that are likely mistakes, are errors, too.
 
     Raises:
         BadInputErrors: everything that is wrong.
@@ -57,6 +45,10 @@ def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
     host_values = {name: _host_values(name, host, errors) for name, host in inventory_hosts.items()}
     _refuse_critical(inventory_hosts, errors)
     _refuse_defaults(cluster_values, errors)
+    findings = survey(inventory_hosts)
+    if strict:
+        told = {error.subject for error in errors}
+        errors.extend(error for error in strict_errors(findings) if error.subject not in told)
     if errors:
         raise BadInputErrors(tuple(errors))
     cluster_values.setdefault(
@@ -69,22 +61,16 @@ def parse(inventory_hosts: Mapping[str, HostInput]) -> Settings:
     if found:
         raise BadInputErrors(found)
     origins = {
-        name: {key: host.origin(key) for key in host.variables if host.origin(key)}
+        name: {key: origin for key in HONOURED_NAMES & host.variables.keys() if (origin := host.origin(key))}
         for name, host in inventory_hosts.items()
     }
-    return Settings(cluster, hosts, _notices(inventory_hosts), origins)
+    return Settings(cluster, hosts, notices_of(findings), origins)
 
 
 def _complete_load_balancer(values: dict[str, Any]) -> None:
     """Give an external load balancer the API's port where it has none of its own, as Kubespray does."""
     if (external := values.get("loadbalancer_apiserver")) and "kube_apiserver_port" in values:
         values["loadbalancer_apiserver"] = {"port": values["kube_apiserver_port"], **external}
-
-
-def _notices(hosts: Mapping[str, HostInput]) -> tuple[Notice, ...]:
-    return notices_of(
-        {name: host.variable_names for name, host in hosts.items()}, {name: host.origin for name, host in hosts.items()}
-    )
 
 
 def _cluster_values(hosts: Mapping[str, HostInput], errors: list[BadInputError]) -> dict[str, Any]:
@@ -188,7 +174,7 @@ def _refuse_critical(hosts: Mapping[str, HostInput], errors: list[BadInputError]
         for name in sorted(CRITICAL.keys() & host.variables.keys()):
             raw, entry = host.variables[name], CRITICAL[name]
             key = (name, json.dumps(raw, sort_keys=True, default=str))
-            if key in seen or is_empty(raw) or _spelling(raw) in [_spelling(value) for value in entry.accepted]:
+            if key in seen or is_empty(raw) or spelling(raw) in [spelling(value) for value in entry.accepted]:
                 continue
             seen.add(key)
             # The value itself is shown only where it is one of a few: others can hold passwords.
@@ -201,20 +187,6 @@ def _refuse_critical(hosts: Mapping[str, HostInput], errors: list[BadInputError]
                     _where(host_name, host, name), f"{name} {given}, but {entry.subject} is not supported yet", remedy
                 )
             )
-
-
-def is_empty(value: Any) -> bool:
-    """Whether a value says nothing; a template that makes an empty list can leave its text."""
-    return value is None or value in ([], {}) or (isinstance(value, str) and value.strip() in ("", "[]", "{}"))
-
-
-def _spelling(value: Any) -> Any:
-    """Booleans as Ansible reads them from texts."""
-    if isinstance(value, str) and value.lower() in ("true", "yes", "on", "false", "no", "off"):
-        return ("boolean", value.lower() in ("true", "yes", "on"))
-    if isinstance(value, bool):
-        return ("boolean", value)
-    return value
 
 
 def _yaml(value: Any) -> str:

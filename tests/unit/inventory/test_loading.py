@@ -195,9 +195,9 @@ class TestErrors:
         [
             (
                 "kube_version: '{{ nothing }}'\n",
-                "kube_version of host cp1 cannot be evaluated: .*'nothing' is undefined",
+                "kube_version cannot be evaluated: .*'nothing' is undefined",
             ),
-            ("kube_version: '{{ 1 + }}'\n", "kube_version of host cp1 cannot be evaluated"),
+            ("kube_version: '{{ 1 + }}'\n", "kube_version cannot be evaluated"),
             ("kube_version: '{{ cluster_name }}'\ncluster_name: '{{ kube_version }}'\n", "cannot be evaluated"),
             ("kube_version: \"{{ '1' | no_such_filter }}\"\n", "no_such_filter"),
         ],

@@ -226,9 +226,12 @@ class TestNotices:
         return [str(notice) for notice in parse({"a": given(*names), "b": given(*names)}).notices]
 
     def test_a_name_not_honoured_is_told_once(self) -> None:
-        assert self.texts("metrics_server_enabled") == ["host a: metrics_server_enabled is not honoured yet"]
+        assert self.texts("helm_enabled") == ["host a: helm_enabled is accepted, not yet honoured"]
 
-    @pytest.mark.parametrize(("name", "reason"), [("calico_mtu", "CNI plugin"), ("docker_daemon_graph", "engine")])
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [("calico_mtu", "kube_network_plugin is flannel"), ("docker_options", "container_manager is containerd")],
+    )
     def test_not_applicable(self, name: str, reason: str) -> None:
         (text,) = self.texts(name)
         assert "not applicable here" in text
@@ -248,8 +251,9 @@ class TestNotices:
         (text,) = self.texts(misspelt)
         assert text.endswith(f"did you mean {meant}?")
 
-    def test_names_of_other_software_are_left_alone(self) -> None:
-        assert self.texts("nginx_sites", "app_version", "backup_hosts", "ipmi_password") == []
+    def test_names_of_other_software_are_told_together(self) -> None:
+        (text,) = self.texts("nginx_sites", "app_version", "backup_hosts", "ipmi_password")
+        assert text.endswith("variables of your own: app_version, backup_hosts, ipmi_password, nginx_sites")
 
     def test_honoured_names_have_none(self) -> None:
         host = given(*(CLUSTER_NAMES - given().variables.keys()))

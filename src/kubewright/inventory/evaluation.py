@@ -1,0 +1,90 @@
+"""Templated values, evaluated once for each distinct set of inputs and not once a host.
+
+Most values of a large inventory are the same objects for all hosts of a group. A template is evaluated again only where
+one of the variables that it can refer to, directly or by way of others, is another object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_LOOKUPS = frozenset({"lookup", "query", "q", "url"})
+_UNPREDICTABLE = _LOOKUPS | {"vars", "hostvars", "varnames", "random", "shuffle", "now", "undef", "password_hash"}
+"""What makes a template's inputs unknowable from its text."""
+
+
+class Evaluator:
+    """Values by the objects that they are made of; holds on to these, so that an identity means one object."""
+
+    def __init__(self) -> None:
+        self._identifiers: dict[int, tuple[Any, frozenset[str]]] = {}
+        self._results: dict[tuple[Any, ...], tuple[Any, Exception | None]] = {}
+
+    def evaluate(self, name: str, raw: Mapping[str, Any], template: Callable[[Any], Any]) -> Any:
+        """Return the variable's value.
+
+        Raises:
+            Exception: what ``template`` raises; the same object for all that share the result.
+
+        """
+        inputs = self._inputs(name, raw)
+        if inputs is None:
+            return template(raw[name])
+        key = (id(raw[name]), *inputs)
+        if key not in self._results:
+            try:
+                self._results[key] = template(raw[name]), None
+            except Exception as error:  # noqa: BLE001  kept for all hosts that share it, and raised for each
+                self._results[key] = None, error
+        value, failure = self._results[key]
+        if failure is not None:
+            raise failure
+        return value
+
+    def calls_outside(self, name: str, raw: Mapping[str, Any]) -> bool:
+        """Whether evaluating it can read or write files, run programs or use the network: it has a lookup."""
+        return any(self._words(raw[each]) & _LOOKUPS for each in (name, *self._dependencies(name, raw)))
+
+    def _inputs(self, name: str, raw: Mapping[str, Any]) -> tuple[tuple[str, int], ...] | None:
+        """Return which objects the value is made of; ``None`` if its text does not tell."""
+        if not self._words(raw[name]):
+            return ()
+        dependencies = self._dependencies(name, raw)
+        if any(self._words(raw[each]) & _UNPREDICTABLE for each in (name, *dependencies)):
+            return None
+        return tuple((each, id(raw[each])) for each in dependencies)
+
+    def _dependencies(self, name: str, raw: Mapping[str, Any]) -> list[str]:
+        """Return the variables that the value can refer to, in a fixed order."""
+        found: dict[str, None] = {}
+        pending = [name]
+        while pending:
+            for word in sorted(self._words(raw[pending.pop()])):
+                if word != name and word not in found and word in raw and word not in _UNPREDICTABLE:
+                    found[word] = None
+                    pending.append(word)
+        return list(found)
+
+    def _words(self, value: Any) -> frozenset[str]:
+        """Return the identifiers in a value's templates."""
+        known = self._identifiers.get(id(value))
+        if known is None:
+            words = frozenset(word for text in _templates(value) for word in _IDENTIFIER.findall(text))
+            known = self._identifiers[id(value)] = (value, words)
+        return known[1]
+
+
+def _templates(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if "{{" in value or "{%" in value:
+            yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _templates(key)
+            yield from _templates(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _templates(item)
