@@ -20,6 +20,7 @@ _VERBS: dict[str, tuple[str, str]] = {
     "scale": ("kubewright.cli.change", "Add hosts of the inventory that are not in the cluster yet."),
     "status": ("kubewright.cli.look", "Show nodes, versions, etcd health and certificates' expiry."),
     "check": ("kubewright.cli.look", "Check DNS, pod network and API endpoint from every node."),
+    "topology": ("kubewright.cli.topology", "Show every host's addresses, names and roles with their origin."),
     "kubectl": ("kubewright.cli.look", "Run kubectl on a control plane."),
     "artifacts": ("kubewright.cli.artifacts", "Binaries and images: list, build, fetch, bundle, verify."),
     "lab": ("kubewright.cli.lab", "Real nodes on this machine, for trying and testing."),
@@ -48,7 +49,8 @@ class LazyGroup(TyperGroup):
         if cmd_name in ("artifacts", "lab"):
             group.name, group.help = cmd_name, group.help or _VERBS[cmd_name][1]
             return group
-        return group.commands[cmd_name]
+        # A module of one verb only is that verb itself.
+        return group.commands[cmd_name] if hasattr(group, "commands") else group
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """List verbs without importing their modules."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubewright.engine.inputs import ADDRESS_CACHE, Inputs
+from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run, write_json
 from kubewright.errors import StepFailedError, UnreachableError
+from kubewright.inventory.remembered import ADDRESS_FILE, entries, remembered
 from kubewright.observe import parse_cluster
 from kubewright.observe.model import ObservedCluster
 from kubewright.topology import Host, KnownAddresses, Topology, build, missing
@@ -102,7 +102,8 @@ def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool
 
 def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
     """All that is known of every host's address apart from the inventory."""
-    cached = _cached_addresses(inputs)
+    max_age = inputs.settings.cluster.kubewright_fact_max_age
+    cached = remembered(Path(inputs.state_directory), max_age=max_age).addresses
     probes = run.read_all("hosts")
     nodes = {node.name: node.internal_ip for node in cluster.nodes} if cluster else {}
     peers = {member.name: member.peer_ip for member in cluster.etcd_members} if cluster else {}
@@ -120,28 +121,21 @@ def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -
     return known
 
 
-def _cached_addresses(inputs: Inputs) -> dict[str, str]:
-    path = Path(inputs.state_directory) / ADDRESS_CACHE
-    try:
-        raw = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}  # a cache that is absent or damaged only costs a question to the host
-    oldest = time.time() - inputs.settings.cluster.kubewright_fact_max_age
-    return {name: entry["address"] for name, entry in raw.items() if entry["time"] >= oldest}
-
-
 def remember_addresses(run: Run, inputs: Inputs) -> None:
-    """Keep the addresses that hosts told in this run, with the time, for runs in which they do not answer."""
-    path = Path(inputs.state_directory) / ADDRESS_CACHE
-    try:
-        entries = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        entries = {}
+    """Keep the addresses that this run found, with the time, for runs and playbooks in which nobody tells them.
+
+    A Node's address counts more than what its host told.
+    """
+    folder = Path(inputs.state_directory)
+    kept = entries(folder)
     for name, probe in run.read_all("hosts").items():
         address = (probe.get("facts") or {}).get("default_ipv4") or {}
         if address.get("address"):
-            entries[name] = {"address": address["address"], "time": probe["time"]}
-    write_json(path, entries)
+            kept[name] = {"address": address["address"], "time": probe["time"]}
+    for name, known in known_addresses(run, inputs, find_cluster(run, inputs).cluster).items():
+        if live := known.node or known.etcd:
+            kept[name] = {"address": live, "time": time.time()}
+    write_json(folder / ADDRESS_FILE, kept)
 
 
 def load_topology(run: Run, inputs: Inputs) -> Topology:

@@ -14,10 +14,9 @@ from kubewright import catalog
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError
 from kubewright.inventory import Inventory
+from kubewright.inventory.known import group_names
 from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
-
-ADDRESS_CACHE = "addresses.json"
 
 
 @dataclass(frozen=True)
@@ -132,16 +131,6 @@ def read_inputs(
         state_directory=state_directory or default_state_directory(inventory, settings.cluster.cluster_name),
         notices=(*inventory.warnings, *(f"{notice.subject}: {notice.text}" for notice in settings.notices)),
         artifacts_name=".artifacts" if any(Path(source).is_dir() for source in sources) else "artifacts",
-    )
-
-
-def group_names(inventory: Inventory) -> GroupNames:
-    """The groups that make the topology."""
-    groups = inventory.groups
-    return GroupNames(
-        control_plane=tuple(groups.get("kube_control_plane", ())),
-        worker=tuple(groups.get("kube_node", ())),
-        etcd=tuple(groups.get("etcd", ())),
     )
 
 

@@ -18,17 +18,23 @@ from kubewright.topology.model import (
 )
 from kubewright.topology.names import certificate_names
 from kubewright.topology.proxy import no_proxy
+from kubewright.topology.reading import read_settings
+from kubewright.topology.survey import ADDRESS_VARIABLES, VARIABLES, Fact, Survey, survey
 
 __all__ = [
+    "ADDRESS_VARIABLES",
+    "VARIABLES",
     "Address",
     "Attempt",
     "Endpoint",
+    "Fact",
     "GroupNames",
     "Host",
     "KnownAddresses",
     "Role",
     "Source",
     "Stack",
+    "Survey",
     "Topology",
     "build",
     "certificate_names",
@@ -36,4 +42,6 @@ __all__ = [
     "endpoint",
     "missing",
     "no_proxy",
+    "read_settings",
+    "survey",
 ]

@@ -83,19 +83,21 @@ def node_name(name: str, settings: Settings) -> str:
     return settings.hosts[name].kube_override_hostname or name
 
 
-def _roles(names: GroupNames) -> dict[str, set[Role]]:
-    """Return each host's roles; etcd is stacked, so that control planes are its members."""
+def roles_of(names: GroupNames) -> dict[str, set[Role]]:
+    """Return each host's roles; without a group etcd the control planes are its members."""
     roles: dict[str, set[Role]] = {name: set() for name in names.all}
     for name in names.control_plane:
-        roles[name] |= {Role.CONTROL_PLANE, Role.ETCD}
+        roles[name] |= {Role.CONTROL_PLANE} if names.etcd else {Role.CONTROL_PLANE, Role.ETCD}
     for name in names.worker:
         roles[name].add(Role.WORKER)
+    for name in names.etcd:
+        roles[name].add(Role.ETCD)
     return roles
 
 
 def known_hosts(names: GroupNames, settings: Settings, resolved: Mapping[str, Resolved]) -> tuple[Host, ...]:
     """Return the hosts of which an address is known."""
-    roles = _roles(names)
+    roles = roles_of(names)
     return tuple(_host(name, roles[name], settings, found) for name, found in resolved.items() if found.main_ips)
 
 

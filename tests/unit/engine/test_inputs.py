@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from kubewright.engine.inputs import Inputs, Request, default_state_directory, group_names, read_inputs, split_names
+from kubewright.engine.inputs import Inputs, Request, default_state_directory, read_inputs, split_names
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory import Inventory, from_hostvars
+from kubewright.inventory.known import group_names
 from tests.unit.engine.recorded import NAMES, Recorded
 
 REQUIRED = {"kube_network_plugin": "flannel", "kube_proxy_mode": "iptables", "etcd_deployment_type": "kubeadm"}

@@ -1,0 +1,101 @@
+"""The verb ``topology``: every host's addresses, names and roles, and where each value came from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kubewright.cli import common
+from kubewright.cli.common import err, out, show_error, state_directory, want_json
+from kubewright.errors import BadInputError, BadInputErrors, ExitCode
+from kubewright.inventory import Inventory, load
+from kubewright.inventory.known import group_names, known_of
+from kubewright.inventory.remembered import remembered
+from kubewright.report.topology import explanation, fact_json, survey_json, survey_parts
+from kubewright.topology import VARIABLES, Fact, Survey, read_settings, survey
+
+app = typer.Typer()
+
+_EPILOG = (
+    "Examples: kubewright topology -i inventory/mycluster; "
+    "kubewright topology -i inventory/mycluster --explain worker1 main_access_ip"
+)
+
+Explain = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--explain", metavar="HOST VARIABLE", help="Explain one value of one host."),
+]
+
+
+@app.command(epilog=_EPILOG)
+def topology(
+    inventories: common.Inventories,
+    explain: Explain = None,
+    output: common.Output = "table",
+    vault: common.VaultFiles = [],
+    ask_vault: common.AskVault = False,
+    extra_vars: common.ExtraVars = [],
+    state_dir: common.StateDir = "",
+) -> None:
+    """Show every host's addresses, names and roles with their origin. No connection is made.
+
+    What is known comes from the inventory and from what earlier runs found. A host whose address neither gives is
+    listed with what to do about it; deploy and scale ask the live cluster and the host itself.
+    """
+    as_json = want_json(output)
+    directory = state_directory(inventories, state_dir)
+    inventory = load(inventories, extra_vars=extra_vars, vault_password_files=vault, ask_vault_pass=ask_vault)
+    found = _survey(inventory, directory)
+    if explain is not None:
+        _explain(inventory, found, *explain, as_json=as_json)
+    elif as_json:
+        out.print_json(json.dumps(survey_json(found)))
+    else:
+        for part in survey_parts(found):
+            out.print(part)
+    if found.errors:
+        show_error(BadInputErrors(found.errors))
+        raise typer.Exit(ExitCode.BAD_INPUT)
+
+
+def _survey(inventory: Inventory, directory: Path) -> Survey:
+    settings, stack = read_settings(inventory.by_name)
+    memory = remembered(directory, max_age=settings.cluster.kubewright_fact_max_age)
+    for warning in inventory.warnings:
+        err.print(f"Note: {warning}", markup=False)
+    names = group_names(inventory)
+    return survey(names, settings, known_of(names.all, memory), stack)
+
+
+def _explain(inventory: Inventory, found: Survey, host: str, variable: str, *, as_json: bool) -> None:
+    if host not in found.facts:
+        cause = f"{host} is not a cluster host of this inventory"
+        raise BadInputError("--explain", cause, f"Name one of: {', '.join(found.facts)}")
+    fact = found.facts[host].get(variable) or _given(inventory, host, variable)
+    if as_json:
+        out.print_json(json.dumps({"host": host, "variable": variable, **fact_json(fact)}))
+        return
+    for line in explanation(host, variable, fact):
+        out.print(line, markup=False)
+
+
+def _given(inventory: Inventory, host: str, variable: str) -> Fact:
+    """Explain a variable of the inventory.
+
+    Raises:
+        BadInputError: the host has no such variable.
+
+    """
+    known = inventory[host]
+    if variable not in known.variable_names:
+        cause = f"{variable} is not set for {host}, and it is none of what kubewright computes"
+        raise BadInputError("--explain", cause, f"Computed are: {', '.join(VARIABLES)}")
+    if variable in known.variables:
+        value = known.variables[variable]
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+    else:
+        text = "(not evaluated: kubewright does not know this name)"
+    return Fact(text, known.origin(variable) or "the inventory")
