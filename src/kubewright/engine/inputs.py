@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import platformdirs
 
 from kubewright import catalog
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError
 from kubewright.inventory import Inventory
 from kubewright.inventory.known import group_names
+from kubewright.inventory.remembered import state_directory as folder_of_state
 from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
 
@@ -136,9 +134,7 @@ def read_inputs(
 
 def default_state_directory(inventory: Inventory, cluster_name: str) -> str:
     """Beside the inventory where that is a directory, else the user's state folder by cluster name."""
-    if inventory.directory is not None and os.access(inventory.directory, os.W_OK):
-        return str(inventory.directory / ".kubewright")
-    return str(Path(platformdirs.user_state_dir("kubewright")) / cluster_name)
+    return str(folder_of_state(inventory.directory, cluster_name))
 
 
 def split_names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 ADDRESS_FILE = "addresses.json"
 
@@ -26,6 +29,13 @@ class Remembered:
     def reason(self, host: str) -> str:
         """Say why nothing is remembered of a host."""
         return self.silent.get(host, self.nothing)
+
+
+def state_directory(inventory_directory: Path | None, cluster_name: str) -> Path:
+    """Return where runs of a cluster keep what they found: beside the inventory, else the user's state folder."""
+    if inventory_directory is not None and os.access(inventory_directory, os.W_OK):
+        return inventory_directory / ".kubewright"
+    return Path(platformdirs.user_state_dir("kubewright")) / cluster_name
 
 
 def entries(state_directory: Path) -> dict[str, Any]:

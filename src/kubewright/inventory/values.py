@@ -13,6 +13,9 @@ from kubewright.inventory.evaluation import Evaluator
 from kubewright.inventory.model import InventoryHost
 from kubewright.inventory.origins import origin_of
 
+ADDRESS_FILTER = "kubewright.cluster.host_address"
+"""The filter in the templates that :mod:`kubewright.inventory.variables` makes."""
+
 _MAGIC_NAMES = frozenset(
     {
         *("ansible_facts", "ansible_local", "environment", "group_names", "groups", "hostvars", "inventory_dir"),
@@ -60,7 +63,9 @@ class HostReader:
 
         origins = {str(key): origin for key, value in raw.items() if (origin := self._origin(value))}
         given = frozenset(
-            str(key) for key in raw if key not in _MAGIC_NAMES and (not _is_fact(str(key)) or key in origins)
+            str(key)
+            for key, value in raw.items()
+            if key not in _MAGIC_NAMES and (not _is_fact(str(key)) or key in origins) and not _is_own(value)
         )
         origins = {variable: origin for variable, origin in origins.items() if variable in given}
         values: dict[str, Any] = {}
@@ -144,6 +149,11 @@ def _is_kubespray_default(variable: str, raw: Any) -> bool:
     if number is None or not isinstance(raw, str):
         return False
     return re.search(_SERVICE_ADDRESS % number, raw, re.DOTALL) is not None
+
+
+def _is_own(value: Any) -> bool:
+    """Whether it is one of the variables that kubewright's own plugins give to other playbooks."""
+    return isinstance(value, str) and ADDRESS_FILTER in value
 
 
 def _is_fact(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubewright.topology.addresses import missing
+from kubewright.topology.addresses import missing, resolve
 from kubewright.topology.build import build, check_given, endpoint
 from kubewright.topology.model import (
     Address,
@@ -43,5 +43,6 @@ __all__ = [
     "missing",
     "no_proxy",
     "read_settings",
+    "resolve",
     "survey",
 ]
