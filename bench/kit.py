@@ -63,7 +63,7 @@ WantedBy=multi-user.target
 }
 
 _CNI = """\
-{"name": "cbr0", "cniVersion": "1.0.0", "plugins": [
+{"name": "cbr0", "cniVersion": "0.3.1", "plugins": [
   {"type": "flannel", "delegate": {"hairpinMode": true, "isDefaultGateway": true}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}
 """
