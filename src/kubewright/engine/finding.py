@@ -83,8 +83,6 @@ def choose_scope(run: Run) -> dict[str, Any]:
         "hosts": (wanted if limited else [*wanted, *lacking]) or [via],
         "delegated": lacking if limited else [],
         "via": via,
-        "compare_objects": cluster is not None and cluster.ours and inputs.request.verb != "scale",
-        "half_made": found.half_made,
     }
     if limited and not wanted:
         scope["hosts"] = list(inputs.scope)

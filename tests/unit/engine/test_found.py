@@ -115,7 +115,6 @@ class TestNoCluster:
         assert made["scope"] == made["hosts"] == ["cp1", "w1", "w2"]
         assert made["via"] == "cp1"
         assert made["delegated"] == []
-        assert made["compare_objects"] is False
 
     def test_a_half_made_one_is_gone_on_with_where_it_began(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path, names=NAMES)
@@ -123,16 +122,14 @@ class TestNoCluster:
         recorded.told("cp2", {**SILENT, "unfinished": {"init": "running"}})
         recorded.told("cp3", ABSENT)
         assert scope(recorded)["via"] == "cp2"
-        assert scope(recorded)["half_made"] == "cp2"
 
 
 class TestDeploy:
-    def test_looks_at_all_hosts_and_at_the_objects(self, tmp_path: Path) -> None:
+    def test_looks_at_all_hosts(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path)
         recorded.told("cp1", recorded.live("cp1", "w1"))
         made = scope(recorded)
         assert made["hosts"] == ["cp1", "w1", "w2"]
-        assert made["compare_objects"] is True
 
     def test_with_a_limit_looks_at_its_hosts_only(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path, limit=("w2",))
@@ -141,11 +138,6 @@ class TestDeploy:
         assert made["scope"] == made["hosts"] == ["w2"]
         assert made["via"] == "cp1"
 
-    def test_objects_of_a_foreign_cluster_are_not_compared(self, tmp_path: Path) -> None:
-        recorded = Recorded(tmp_path)
-        recorded.told("cp1", {**recorded.live("cp1"), "record": None})
-        assert scope(recorded)["compare_objects"] is False
-
 
 class TestScale:
     def test_looks_at_new_hosts_only(self, tmp_path: Path) -> None:
@@ -153,7 +145,6 @@ class TestScale:
         recorded.told("cp1", recorded.live("cp1", "w1"))
         made = scope(recorded)
         assert made["scope"] == made["hosts"] == ["w2"]
-        assert made["compare_objects"] is False
 
     def test_a_node_that_no_run_finished_counts_as_new(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path, "scale")

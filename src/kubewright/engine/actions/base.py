@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,12 +14,15 @@ from kubewright.errors import (
     ERRORS_BY_EXIT_CODE,
     BadInputError,
     KubewrightError,
+    LockedError,
     StepFailedError,
     UnreachableError,
 )
 
 COLLECTION = "kubewright.cluster"
 PYTHON = "/usr/bin/python3"
+LOCK_WAIT_SECONDS = 900
+POLL_SECONDS = 2
 
 
 class RunAction(ActionBase):  # type: ignore[misc]
@@ -81,6 +85,37 @@ class RunAction(ActionBase):  # type: ignore[misc]
         if answer.get("failed"):
             raise module_error(self.host, name, answer)
         return answer
+
+    def module_when_free(
+        self, run: Run, name: str, arguments: dict[str, Any], *, check: bool = False
+    ) -> dict[str, Any]:
+        """Run a module that needs the host's lock; while an earlier run's module holds it, wait and say so.
+
+        Raises:
+            LockedError: it was held for too long.
+            UnreachableError, StepFailedError: as :meth:`module`.
+
+        """
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        arguments = {**arguments, "run": run.directory.name, "lock_timeout": 0}
+        while True:
+            try:
+                return self.module(name, arguments, check=check)
+            except LockedError as error:
+                self.wait_for_host(run, f"an earlier run still works there: {error.cause}", deadline)
+
+    def wait_for_host(self, run: Run, what: str, deadline: float) -> None:
+        """Say what is waited for, and wait a little.
+
+        Raises:
+            LockedError: the deadline, in monotonic seconds, has passed.
+
+        """
+        if time.monotonic() > deadline:
+            raise LockedError(f"host {self.host}", what, "Wait for it, or look at that process")
+        run.event("waiting", host=self.host, what=what)
+        self.say(f"{self.host}: waiting, {what}")
+        time.sleep(POLL_SECONDS)
 
     def say(self, line: str) -> None:
         """Print a line in Ansible's output."""

@@ -26,7 +26,7 @@ class CheckPodsPresent(RunAction):
         if not plan.stage(Stage.CHECK) or not nodes:
             return NOTHING
         create = [{"name": f"kubewright-check-{number}", "node": node} for number, node in enumerate(nodes, 1)]
-        answer = self.module("check_pods", {"create": create, "image": _check_image(run), "run": run.directory.name})
+        answer = self.module_when_free(run, "check_pods", {"create": create, "image": _check_image(run)})
         addresses = answer["pods"]
         for name, reason in answer["silent"].items():
             run.fail(

@@ -29,10 +29,9 @@ class ConvergeHost(StepAction):
             "partial": not whole,
             "record": {"cluster": Inputs.load(run).settings.cluster.cluster_name},
             "action_name": step.title,
-            "run": run.directory.name,
         }
         try:
-            answer = self.module("converge", arguments)
+            answer = self.module_when_free(run, "converge", arguments)
             if answer.get("missing"):
                 before = answer["changes"]
                 answer = self._send(run, answer["missing"], arguments)
@@ -63,7 +62,7 @@ class ConvergeHost(StepAction):
                 run.event("sending", host=self.host, artifact=item["name"])
                 target = self._connection._shell.join_path(folder, item["sha256"])  # noqa: SLF001  Ansible's own way
                 self._transfer_file(str(artifacts.cached_file(item["sha256"])), target)
-            answer = self.module("converge", {**arguments, "staging": folder, "urls": []})
+            answer = self.module_when_free(run, "converge", {**arguments, "staging": folder, "urls": []})
         finally:
             self._remove_tmp_path(folder)
         if answer.get("missing"):

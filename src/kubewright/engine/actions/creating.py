@@ -19,13 +19,13 @@ class Initialise(StepAction):
     def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
         """The record that makes the cluster ours is written by the same call."""
         inputs = Inputs.load(run)
-        answer = self.module(
+        answer = self.module_when_free(
+            run,
             "kubeadm_init",
             {
                 "config": load_cluster_document(run).kubeadm_init[self.host],
                 "ignore_preflight_errors": list(inputs.settings.cluster.kubeadm_ignore_preflight_errors),
                 "record": new_record(inputs),
-                "run": run.directory.name,
             },
         )
         return {"changed": answer["changed"]}
@@ -49,14 +49,13 @@ class ApplyObjects(StepAction):
         is tried again only after many seconds.
         """
         document = load_cluster_document(run)
-        arguments: dict[str, Any] = {"node_metadata": document.node_metadata, "run": run.directory.name}
+        arguments: dict[str, Any] = {"node_metadata": document.node_metadata}
         if step.stage is Stage.OBJECTS:
-            arguments = {"objects": list(document.objects), "run": run.directory.name}
+            arguments = {"objects": list(document.objects)}
         if step.stage is Stage.NETWORK:
             arguments = {
                 "objects": list(document.network_objects),
                 "wait_file": document.network_ready_file,
-                "run": run.directory.name,
             }
-        answer = self.module("objects", arguments)
+        answer = self.module_when_free(run, "objects", arguments)
         return {"changed": answer["changed"]}

@@ -26,14 +26,14 @@ class CleanUp(RunAction):
         if not begun:
             return NOTHING
         inputs = Inputs.load(run)
-        answer = self.module(
+        answer = self.module_when_free(
+            run,
             "clean_up",
             {
                 "tokens": bool(plan.stage(Stage.CLEANUP)),
                 "check_pods": bool(plan.stage(Stage.CHECK)),
                 "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
                 "kubeconfig": not inputs.kubeconfig.exists() or bool(plan.stage(Stage.INIT)),
-                "run": run.directory.name,
             },
         )
         if answer.get("kubeconfig"):

@@ -29,7 +29,8 @@ class PrepareJoin(StepAction):
         cluster = find_cluster(run, inputs).cluster
         members = cluster.etcd_members if cluster else ()
         server = api_url(topology[plan.via], inputs)
-        answer = self.module(
+        answer = self.module_when_free(
+            run,
             "join_prepare",
             {
                 "control_planes": bool(joining),
@@ -40,7 +41,6 @@ class PrepareJoin(StepAction):
                     for host in joining
                     if _in_the_way(host, members, has_data=_has_etcd_data(run, host.name))
                 ],
-                "run": run.directory.name,
             },
         )
         material = {"discovery": answer["discovery"], "certificate_key": answer["certificate_key"] or ""}
@@ -75,7 +75,8 @@ class Join(StepAction):
         inputs = Inputs.load(run)
         material = self._task.args.get("material") or {}
         control_plane = step.stage is Stage.JOIN_CONTROL_PLANE
-        answer = self.module(
+        answer = self.module_when_free(
+            run,
             "kubeadm_join",
             {
                 "config": load_cluster_document(run).kubeadm_join[self.host],
@@ -86,7 +87,6 @@ class Join(StepAction):
                 "node_name": load_topology(run, inputs)[self.host].node_name,
                 "network_ready_file": load_cluster_document(run).network_ready_file,
                 "etcd_data_directory": inputs.settings.cluster.etcd_data_dir,
-                "run": run.directory.name,
             },
         )
         return {"changed": answer["changed"]}

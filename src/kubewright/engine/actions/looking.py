@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
-from kubewright.errors import LockedError, UnreachableError
+from kubewright.errors import UnreachableError
 from kubewright.plan import Plan, Stage
 from kubewright.report.text import plan_lines
-
-LOCK_WAIT_SECONDS = 900
 
 
 class Examine(RunAction):
@@ -26,6 +24,7 @@ class Examine(RunAction):
             run.write(f"hosts/{self.host}", {"reachable": True, "time": time.time()})
             return {"changed": False, "reachable": True}
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        waited = False
         while True:
             asked = time.time()
             try:
@@ -36,9 +35,10 @@ class Examine(RunAction):
             busy = facts.get("busy")
             if not busy:
                 break
+            waited = True
             self._wait(run, busy, deadline)
         now = (asked + time.time()) / 2
-        run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now})
+        run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now, "waited": waited})
         return {"changed": False, "reachable": True}
 
     def _known(self, run: Run) -> bool:
@@ -48,27 +48,13 @@ class Examine(RunAction):
 
     def _wait(self, run: Run, busy: dict[str, Any], deadline: float) -> None:
         what = f"{busy.get('action', 'a change')} (process {busy.get('pid', '?')}) of an earlier run still works there"
-        wait_for_host(self, run, what, deadline)
+        self.wait_for_host(run, what, deadline)
 
 
 def note_unreachable(run: Run, host: str, error: UnreachableError) -> None:
     """Write that a host did not answer; whether that matters is decided for all hosts together."""
     run.event("unreachable", host=host, cause=error.cause)
     run.write(f"hosts/{host}", {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()})
-
-
-def wait_for_host(action: RunAction, run: Run, what: str, deadline: float) -> None:
-    """Say what is waited for, and wait a little.
-
-    Raises:
-        LockedError: the deadline, in monotonic seconds, has passed.
-
-    """
-    if time.monotonic() > deadline:
-        raise LockedError(f"host {action.host}", what, "Wait for it, or look at that process")
-    run.event("waiting", host=action.host, what=what)
-    action.say(f"{action.host}: waiting, {what}")
-    time.sleep(2)
 
 
 class Document(RunAction):
@@ -89,7 +75,7 @@ class Inspect(RunAction):
             return {"changed": False, "skipped": True}
         document = run.read(f"documents/{self.host}")["document"]
         try:
-            answer = self._compare(run, document)
+            answer = self.module_when_free(run, "converge", {"document": document}, check=True)
         except UnreachableError as error:
             note_unreachable(run, self.host, error)
             return {"changed": False, "reachable": False}
@@ -99,25 +85,19 @@ class Inspect(RunAction):
             shown = {"changed": bool(answer["changes"]), "diff": answer["diff"]}
         return shown
 
-    def _compare(self, run: Run, document: dict[str, Any]) -> dict[str, Any]:
-        """Compare; while an earlier run's module still changes the host, wait and say so."""
-        deadline = time.monotonic() + LOCK_WAIT_SECONDS
-        arguments = {"document": document, "run": run.directory.name, "lock_timeout": 0}
-        while True:
-            try:
-                return self.module("converge", arguments, check=True)
-            except LockedError as error:
-                wait_for_host(self, run, f"an earlier run still works there: {error.cause}", deadline)
-
 
 class CompareObjects(RunAction):
     """Compare the cluster's objects, labels and taints with what they should be."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """Write ``objects``."""
+        """Write ``objects``; there is nothing to compare in a cluster that is not there or not ours, nor for scale."""
+        inputs = Inputs.load(run)
+        cluster = find_cluster(run, inputs).cluster
+        if cluster is None or not cluster.ours or inputs.request.verb == "scale":
+            return {"changed": False, "skipped": True}
         document = load_cluster_document(run)
         arguments = {"objects": list(document.objects), "node_metadata": document.node_metadata}
-        answer = self.module("objects", {**arguments, "run": run.directory.name}, check=True)
+        answer = self.module_when_free(run, "objects", arguments, check=True)
         run.write("objects", {key: answer[key] for key in ("changes", "node_changes", "missing_nodes")})
         return {"changed": False}
 

@@ -65,7 +65,12 @@ class Observe(RunAction):
     """Ask one control plane for the state of the cluster. One that does not answer is an answer, too."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``found`` ends the playbook's loop over the control planes."""
+        """``found`` ends the playbook's loop over the control planes.
+
+        With ``after_waiting`` it asks only where an earlier run was waited for, which may have changed the cluster.
+        """
+        if self._task.args.get("after_waiting") and not _waited(run):
+            return {"changed": False, "skipped": True}
         answer: dict[str, Any] = {"reachable": True, "state": {}}
         try:
             answer["state"] = self.module("cluster_state", {"timeout": 10})
@@ -74,6 +79,10 @@ class Observe(RunAction):
         run.write(f"observations/{self.host}", answer)
         state = answer.get("state", {})
         return {"found": bool(state.get("answers")), "changed": False}
+
+
+def _waited(run: Run) -> bool:
+    return any(probe.get("waited") for probe in run.read_all("hosts").values())
 
 
 class Scope(RunAction):

@@ -1,0 +1,108 @@
+"""A run waits for what a killed one left at work on a node, says so, and then looks again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from kubewright.engine.actions import base
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.looking import CompareObjects
+from kubewright.engine.actions.understanding import Observe
+from kubewright.errors import KubewrightError, LockedError
+from tests.unit.engine.recorded import ABSENT, Recorded
+
+Acting = TypeVar("Acting", bound=RunAction)
+HELD = LockedError("host w1, node lock", "held for 3 s by kubeadm join (process 71)", "Wait until it is done")
+
+
+class Calls:
+    """Stands in for a host's modules: gives the answers in turn, and keeps what was asked."""
+
+    def __init__(self, *answers: dict[str, Any] | KubewrightError) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, name: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+        """Answer one call."""
+        self.asked.append((name, arguments))
+        answer = self.answers.pop(0)
+        if isinstance(answer, KubewrightError):
+            raise answer
+        return answer
+
+
+def action(kind: type[Acting], calls: Calls, monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> Acting:
+    """An action on w1 whose modules are answered by ``calls``."""
+    made = object.__new__(kind)
+    made._task = SimpleNamespace(args={"host": "w1", **arguments}, check_mode=False)
+    monkeypatch.setattr(made, "module", calls)
+    monkeypatch.setattr(made, "say", lambda line: None)
+    monkeypatch.setattr(base, "POLL_SECONDS", 0)
+    return made
+
+
+class TestLock:
+    """A node whose lock another run's module holds."""
+
+    def test_is_waited_for_and_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run, calls = Recorded(tmp_path).run, Calls(HELD, HELD, {"changed": True})
+        made = action(RunAction, calls, monkeypatch)
+        assert made.module_when_free(run, "kubeadm_join", {"node_name": "w1"}) == {"changed": True}
+        waiting = [event for event in run.events() if event["event"] == "waiting"]
+        assert [event["host"] for event in waiting] == ["w1", "w1"]
+        assert "kubeadm join (process 71)" in waiting[0]["what"]
+        assert calls.asked[0] == ("kubeadm_join", {"node_name": "w1", "run": run.directory.name, "lock_timeout": 0})
+
+    def test_is_not_waited_for_without_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(base, "LOCK_WAIT_SECONDS", -1)
+        with pytest.raises(LockedError, match="kubeadm join"):
+            action(RunAction, Calls(HELD), monkeypatch).module_when_free(Recorded(tmp_path).run, "converge", {})
+
+
+class TestAfterWaiting:
+    """The earlier run went on after this one had asked for the cluster's state."""
+
+    def test_the_cluster_is_asked_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.run.write("hosts/w1", {"reachable": True, "waited": True})
+        made = action(Observe, Calls(recorded.live("cp1", "w1")), monkeypatch, host="cp1", after_waiting=True)
+        assert made.act(recorded.run)["found"]
+        assert recorded.run.read("observations/cp1")["state"]["answers"]
+
+    def test_it_is_not_where_nobody_was_waited_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.run.write("hosts/w1", {"reachable": True, "waited": False})
+        recorded.run.write("hosts/w2", {"reachable": False})
+        calls = Calls()
+        assert action(Observe, calls, monkeypatch, after_waiting=True).act(recorded.run)["skipped"]
+        assert calls.asked == []
+
+
+class TestObjects:
+    """The objects of a cluster are compared where it is there, and is ours."""
+
+    ANSWER: ClassVar[dict[str, Any]] = {"changes": [], "node_changes": [], "missing_nodes": []}
+
+    @pytest.fixture
+    def recorded(self, tmp_path: Path) -> Recorded:
+        recorded = Recorded(tmp_path)
+        document = {"objects": [], "node_metadata": {}, "network_objects": [], "network_ready_file": ""}
+        recorded.run.write("cluster_document", {**document, "kubeadm_init": {}, "kubeadm_join": {}})
+        return recorded
+
+    def test_of_a_cluster_that_came_while_the_run_waited(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded.told("cp1", ABSENT)
+        assert action(CompareObjects, Calls(), monkeypatch).act(recorded.run)["skipped"]
+        recorded.told("cp1", recorded.live("cp1", "w1"))
+        action(CompareObjects, Calls(self.ANSWER), monkeypatch).act(recorded.run)
+        assert recorded.run.read("objects") == self.ANSWER
+
+    def test_not_of_a_foreign_one(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded.told("cp1", {**recorded.live("cp1"), "record": None})
+        assert action(CompareObjects, Calls(), monkeypatch).act(recorded.run)["skipped"]
