@@ -77,7 +77,7 @@ def show_error(error: KubewrightError) -> None:
     for each in nested or (error,):
         err.print(f"Error: {each.subject}: {each.cause}", style="red", markup=False)
         if each.remedy:
-            err.print(f"  {each.remedy}.".replace("..", "."), markup=False)
+            err.print(f"  {each.remedy.removesuffix('.')}.", markup=False)
 
 
 def leave(error: KubewrightError | None) -> None:

@@ -185,6 +185,13 @@ class TestHowItEnds:
             "Error: host w2: [b] is wrong",
         ]
 
+    def test_a_remedy_is_shown_as_it_is(
+        self, invoke: Invoke, ending: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ending(BadInputError("bundle", "it is not there", "Look at ../bundle.tar."))
+        invoke("status", "-i", "x,")
+        assert capsys.readouterr().err.splitlines()[-1] == "  Look at ../bundle.tar."
+
     def test_interrupted(self, invoke: Invoke, ending: Callable[[BaseException], None]) -> None:
         ending(KeyboardInterrupt())
         assert invoke("status", "-i", "x,") == ExitCode.INTERRUPTED
