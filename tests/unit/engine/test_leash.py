@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -41,12 +42,12 @@ time.sleep(300)
 """
 
 
-def start(parent: int, *command: str) -> subprocess.Popen[str]:
+def start(parent: int, *command: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "kubewright.engine.leash", str(parent), *command],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
         start_new_session=True,
     )
 
@@ -125,6 +126,41 @@ class TestParentKilled:
             parent.kill()
             parent.wait()
             assert_gone(process.pid, *children)
+
+
+def test_ansible_itself_ends_with_its_forks(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """Its forks are in sessions of their own, so a signal to the group of the main process does not reach them."""
+    (tmp_path / "ansible.cfg").touch()
+    started = tmp_path / "started"
+    command = f"echo $$ > {started}.part; mv {started}.part {started}; sleep 300; true"
+    play = {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.raw": command}]}
+    (tmp_path / "play.json").write_text(json.dumps([play]))
+    ansible = str(Path(sys.executable).with_name("ansible-playbook"))
+    arguments = ("-i", "a,b,", "-c", "local", str(tmp_path / "play.json"))
+    environment = {"ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"), "ANSIBLE_HOME": str(tmp_path)}
+    with start(parent.pid, ansible, *arguments, **environment) as process:
+        deadline = time.monotonic() + 60
+        while not started.exists():
+            assert time.monotonic() < deadline, "the play did not begin"
+            time.sleep(0.02)
+        tree = descendants(process.pid)
+        assert len(tree) >= 4, tree
+        parent.kill()
+        assert_gone(process.pid, *tree)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, in whatever session."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+    found = [pid]
+    for known in found:
+        found.extend(child for child, above in parents.items() if above == known)
+    return found[1:]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
