@@ -89,7 +89,8 @@ class TestTheFirstControlPlaneDies:
         assert lab.grow(workers=1) == ["w3"]
         calls = SessionCounter(lab, "w1", "w3")
         done = lab.kubewright("scale", "--limit", "w3")
-        assert done.exit_code in (0, HOSTS_LEFT_OUT), str(done)
+        assert done.exit_code == HOSTS_LEFT_OUT, str(done)
+        assert "hosts cp1: " in done.output
         assert_works(cluster, ["cp2", "cp3", "w1", "w2", "w3"])
         assert_hosts_files(lab, ["cp2", "cp3", "w1", "w2", "w3"])
         assert_nothing_left(cluster, ["cp2", "cp3", "w1", "w2", "w3"])

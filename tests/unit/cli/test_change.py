@@ -1,0 +1,31 @@
+"""How a run that changed something ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kubewright.cli.change import left_out
+from kubewright.engine.record import Run
+from kubewright.errors import ExitCode
+
+
+class TestLeftOut:
+    """A run that could not reach every host it should have has done its work, but not all."""
+
+    def test_hosts_that_did_not_answer_are_named_with_the_exit_code_for_it(self, tmp_path: Path) -> None:
+        run = Run(tmp_path)
+        run.write("unreachable", {"w3": "no SSH connection"})
+        run.event("left", host="w1", cause="no SSH connection")
+        error = left_out(run)
+        assert error is not None
+        assert error.exit_code is ExitCode.STEP_FAILED
+        assert str(error).startswith("hosts w1, w3: ")
+
+    def test_none(self, tmp_path: Path) -> None:
+        run = Run(tmp_path)
+        run.write("unreachable", {})
+        run.event("begun", verb="deploy")
+        assert left_out(run) is None
+
+    def test_none_where_the_run_ended_before_hosts_were_asked(self, tmp_path: Path) -> None:
+        assert left_out(Run(tmp_path)) is None
