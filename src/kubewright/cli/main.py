@@ -16,6 +16,7 @@ from kubewright.cli.common import show_error
 from kubewright.errors import ExitCode, KubewrightError
 
 _VERBS: dict[str, tuple[str, str]] = {
+    "init": ("kubewright.cli.init", "Write a new inventory."),
     "deploy": ("kubewright.cli.change", "Create the cluster, add what is missing, correct what differs."),
     "scale": ("kubewright.cli.change", "Add hosts of the inventory that are not in the cluster yet."),
     "status": ("kubewright.cli.look", "Show nodes, versions, etcd health and certificates' expiry."),
