@@ -75,7 +75,7 @@ def init(
         private_key=str(Path(private_key).expanduser().absolute()) if private_key else "",
     )
     _write(directory, inventory.files())
-    out.print(f"{directory}: {len(planes)} control planes, {len(others)} workers", markup=False)
+    out.print(f"{directory}: control planes: {len(planes)}, workers: {len(others)}", markup=False)
     out.print(f"Next: kubewright topology -i {directory}; kubewright deploy -i {directory}", markup=False)
 
 
