@@ -21,6 +21,8 @@ _VERBS: dict[str, tuple[str, str]] = {
     "scale": ("kubewright.cli.change", "Add hosts of the inventory that are not in the cluster yet."),
     "status": ("kubewright.cli.look", "Show nodes, versions, etcd health and certificates' expiry."),
     "check": ("kubewright.cli.look", "Check DNS, pod network and API endpoint from every node."),
+    "validate": ("kubewright.cli.validate", "Show what is wrong with an inventory, what will be ignored and why."),
+    "settings": ("kubewright.cli.settings", "Show what a setting means and whether it is honoured."),
     "topology": ("kubewright.cli.topology", "Show every host's addresses, names and roles with their origin."),
     "kubectl": ("kubewright.cli.look", "Run kubectl on a control plane."),
     "artifacts": ("kubewright.cli.artifacts", "Binaries and images: list, build, fetch, bundle, verify."),

@@ -6,9 +6,17 @@ Groups are normalised to today's names. Nothing here depends on a play, a fact c
 
 from __future__ import annotations
 
-from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups
+from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, renamed_groups
 from kubewright.inventory.hostvars import from_hostvars
 from kubewright.inventory.loading import load
 from kubewright.inventory.model import Inventory, InventoryHost
 
-__all__ = ["CANONICAL_GROUPS", "Inventory", "InventoryHost", "canonical_groups", "from_hostvars", "load"]
+__all__ = [
+    "CANONICAL_GROUPS",
+    "Inventory",
+    "InventoryHost",
+    "canonical_groups",
+    "from_hostvars",
+    "load",
+    "renamed_groups",
+]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 CONTROL_PLANE, WORKER, ETCD, CLUSTER = "kube_control_plane", "kube_node", "etcd", "k8s_cluster"
-CANONICAL_GROUPS: tuple[str, ...] = (CONTROL_PLANE, WORKER, ETCD, CLUSTER)
-"""The groups of a cluster; ``k8s_cluster`` is the union of the roles and of what the inventory puts there itself."""
+ROUTE_REFLECTOR = "calico_rr"
+CANONICAL_GROUPS: tuple[str, ...] = (
+    *(CONTROL_PLANE, WORKER, ETCD, CLUSTER, ROUTE_REFLECTOR),
+    *("bastion", "no_floating", "broken_etcd", "broken_kube_control_plane"),
+)
+"""Kubespray's groups; ``k8s_cluster`` is the union of its parts and of what the inventory puts there itself."""
 
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     CONTROL_PLANE: ("kube_control_plane", "kube-control-plane", "kube-master", "kube_master"),
     WORKER: ("kube_node", "kube-node"),
     ETCD: ("etcd",),
     CLUSTER: ("k8s_cluster", "k8s-cluster"),
+    ROUTE_REFLECTOR: ("calico_rr", "calico-rr"),
+    "bastion": ("bastion",),
+    "no_floating": ("no_floating", "no-floating"),
+    "broken_etcd": ("broken_etcd", "broken-etcd"),
+    "broken_kube_control_plane": ("broken_kube_control_plane", "broken-kube-control-plane", "broken_kube-master"),
 }
 
 
@@ -27,8 +36,15 @@ def canonical_groups(groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
         name: _unique([host for spelling in spellings for host in groups.get(spelling, ())])
         for name, spellings in _SPELLINGS.items()
     }
-    members[CLUSTER] = _unique([*members[CONTROL_PLANE], *members[WORKER], *members[CLUSTER]])
+    parts = (CONTROL_PLANE, WORKER, ROUTE_REFLECTOR, CLUSTER)
+    members[CLUSTER] = _unique([host for part in parts for host in members[part]])
     return members
+
+
+def renamed_groups(groups: Iterable[str]) -> dict[str, str]:
+    """Return today's name of each group that is spelled in an older way."""
+    today = {old: name for name, spellings in _SPELLINGS.items() for old in spellings if old != name}
+    return {group: today[group] for group in sorted(set(groups)) if group in today}
 
 
 def cluster_order(members: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

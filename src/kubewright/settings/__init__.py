@@ -6,7 +6,7 @@ from kubewright.settings.model import ClusterSettings, ExternalLoadBalancer, Hos
 from kubewright.settings.names import HONOURED_NAMES, KNOWN_NAMES, READ_NAMES, REFUSED_NAMES
 from kubewright.settings.parsing import parse
 from kubewright.settings.states import State, Verdict
-from kubewright.settings.survey import Finding, HostInput, survey
+from kubewright.settings.survey import Finding, HostInput, survey, told_together
 
 __all__ = [
     "HONOURED_NAMES",
@@ -24,4 +24,5 @@ __all__ = [
     "Verdict",
     "parse",
     "survey",
+    "told_together",
 ]

@@ -57,6 +57,7 @@ NO_COUNTERPART: Mapping[str, str] = {
     "kube_script_dir": "no scripts are put on nodes",
     "kube_token_dir": "tokens are made for a run and removed after it",
     "kube_version_min_required": "the catalogue says which versions are supported",
+    "kubeadm_patches_dir": "the patches of a run have a folder of their own",
     "kubeadm_certificate_key": "joins of control planes use a new key each time",
     "kubectl_localhost": "the verb kubectl needs none on the controller",
     "local_release_dir": "artifacts are kept in kubewright's own store",

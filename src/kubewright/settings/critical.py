@@ -108,11 +108,55 @@ _API = {
 }
 
 _CERTIFICATES = {
+    **_entries("another path of certificates", "kube_cert_compat_dir", accepted=("/etc/kubernetes/pki",)),
+    **_entries("another folder of static pods", "kube_manifest_dir", accepted=("/etc/kubernetes/manifests",)),
     **_entries("certificates from elsewhere", "kube_external_ca_mode", accepted=(False,)),
     **_entries("certificates from elsewhere", "cert_management", accepted=("script",)),
     **_entries("other lifetimes of certificates", "kube_cert_validity_period", accepted=("8760h",)),
     **_entries("other lifetimes of certificates", "kube_ca_cert_validity_period", accepted=("87600h",)),
     **_entries("other keys of certificates", "kube_asymmetric_encryption_algorithm", accepted=("RSA-2048",)),
+}
+
+_ADDRESSES = {
+    **_entries(
+        "control plane components that listen on other addresses than 127.0.0.1",
+        "kube_controller_manager_bind_address",
+        "kube_scheduler_bind_address",
+        accepted=("127.0.0.1",),
+    ),
+    **_entries(
+        "a kubelet that listens on one address", "kubelet_bind_address", "kubelet_address", accepted=("0.0.0.0", "::")
+    ),
+    **_entries("the network policies of a CNI plugin", "enable_network_policy", accepted=(False,)),
+    **_entries("environment variables of a proxy", "proxy_env"),
+    **_entries("steps of kubeadm that are left out", "kubeadm_init_phases_skip", "kubeadm_join_phases_skip"),
+}
+
+_HARDENING = {
+    **_entries(
+        "profiling that is off (kube_kubeadm_*_extra_args: {profiling: false} does it)",
+        "kube_profiling",
+        accepted=(True,),
+    ),
+    **_entries(
+        "a default seccomp profile (kubelet_config_extra_args: {seccompDefault: true} does it)",
+        "kubelet_seccomp_default",
+        accepted=(False,),
+    ),
+    **_entries(
+        "kernel settings that the kubelet insists on (kubelet_config_extra_args: {protectKernelDefaults: true} does)",
+        "kubelet_protect_kernel_defaults",
+        accepted=(False,),
+    ),
+    **_entries(
+        "tokens of deleted service accounts that stay valid", "kube_apiserver_service_account_lookup", accepted=(True,)
+    ),
+    **_entries("a kubelet that leaves iptables alone", "kubelet_make_iptables_util_chains", accepted=(True,)),
+    **_entries("pod security policies", "podsecuritypolicy_enabled", accepted=(False,)),
+    **_entries("SELinux in another mode than the host's", "preinstall_selinux_state"),
+    **_entries("SELinux in containers", "containerd_enable_selinux", accepted=(False,)),
+    **_entries("containers without AppArmor", "containerd_disable_apparmor", accepted=(False,)),
+    **_entries("an API port without TLS", "kube_apiserver_insecure_port", accepted=(0,)),
 }
 
 _ETCD = {
@@ -156,11 +200,26 @@ _NODE = {
     **_entries("another runtime than runc", "containerd_additional_runtimes"),
     **_entries("another storage folder of containerd", "containerd_storage_dir", accepted=("/var/lib/containerd",)),
     **_entries("another snapshotter of containerd", "containerd_snapshotter", accepted=("overlayfs",)),
+    **_entries("another state folder of containerd", "containerd_state_dir", accepted=("/run/containerd",)),
+    **_entries(
+        "another socket of the container engine",
+        "cri_socket",
+        accepted=("unix:///run/containerd/containerd.sock", "unix:///var/run/containerd/containerd.sock"),
+    ),
 }
 
 _REGISTRIES = {
     **_entries(
-        "mirrors of registries and their passwords", "containerd_registries_mirrors", "containerd_registry_auth"
+        "mirrors of registries and their passwords",
+        *("containerd_registries_mirrors", "containerd_registry_auth"),
+        *("containerd_registries", "containerd_insecure_registries"),
+    ),
+    **_entries(
+        "an image or file from elsewhere than kubewright_artifact_source and kubewright_artifact_mirror say",
+        *("etcd_image_repo", "coredns_image_repo", "pod_infra_image_repo", "kube_proxy_image_repo"),
+        *("flannel_image_repo", "flannel_init_image_repo", "haproxy_image_repo"),
+        *("kubeadm_download_url", "kubelet_download_url", "kubectl_download_url", "etcd_download_url"),
+        *("cni_download_url", "containerd_download_url", "runc_download_url", "crictl_download_url"),
     ),
     **_entries(
         "other registries and sites than kubewright_artifact_source and kubewright_artifact_mirror say",
@@ -193,9 +252,20 @@ _VERSIONS = _entries(
     "coredns_image_tag",
     "pod_infra_image_tag",
     "etcd_image_tag",
+    "crictl_version",
 )
 
-CRITICAL: Mapping[str, Critical] = {**_NETWORK, **_API, **_CERTIFICATES, **_ETCD, **_NODE, **_REGISTRIES, **_VERSIONS}
+CRITICAL: Mapping[str, Critical] = {
+    **_NETWORK,
+    **_API,
+    **_ADDRESSES,
+    **_HARDENING,
+    **_CERTIFICATES,
+    **_ETCD,
+    **_NODE,
+    **_REGISTRIES,
+    **_VERSIONS,
+}
 """All of them by name."""
 
 KUBESPRAY_DEFAULTS: Mapping[str, str] = {

@@ -1,26 +1,32 @@
-"""The settings' reference page, from the model itself."""
+"""The settings' reference page, from the settings themselves."""
 
 from __future__ import annotations
 
-import json
-import types
-from collections.abc import Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Iterable, Iterator
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
+from kubewright.settings import kubespray
 from kubewright.settings.critical import CRITICAL, KUBESPRAY_DEFAULTS
-from kubewright.settings.model import ClusterSettings, ExternalLoadBalancer, HostSettings
+from kubewright.settings.entries import Entry, entries, literal, model_entries
+from kubewright.settings.model import ExternalLoadBalancer
 
 _INTRODUCTION = """\
 # Settings
 
 Settings are variables of the Ansible inventory, under Kubespray's names where it has one. This page is made from the
-settings' model by `python -m kubewright.settings`.
+settings themselves by `python -m kubewright.settings`; `kubewright settings NAME` tells the same of one name.
+
+Every variable of an inventory is in one of five states, and `kubewright validate` tells which:
+
+- *honoured*: it does something.
+- *accepted, not yet honoured*: one of Kubespray's that does nothing yet. With `--strict` it is an error.
+- *not applicable here*: it belongs to something that this cluster has not, or has no counterpart.
+- *removed*: older releases of Kubespray had it; what to use in its place is said.
+- *unknown*: nobody's, or misspelt; the nearest known name is said. With `--strict` a likely mistake is an error.
+
+A value that asks for nothing but what happens anyway, such as `helm_enabled: false`, needs no words.
 
 Nothing is ever put in the place of a value: a setting that decides the cluster's shape, data or security and that is
-not honoured is an error. Names that do nothing are told with file and line, misspelt ones with the nearest known one.
+not honoured is an error, with and without `--strict`.
 """
 
 
@@ -30,15 +36,16 @@ def reference_page() -> str:
 
 
 def _lines() -> Iterator[str]:
+    known = entries()
     yield _INTRODUCTION
     yield "## Of the cluster\n"
     yield "They have one value for all hosts. One that only some hosts give holds for the cluster; values that differ"
     yield "are an error.\n"
-    yield from _table(ClusterSettings)
+    yield from _table(entry for entry in known.values() if entry.scope == "cluster")
     yield "\n`loadbalancer_apiserver` has these fields:\n"
-    yield from _table(ExternalLoadBalancer)
+    yield from _table(model_entries(ExternalLoadBalancer))
     yield "\n## Of a host\n"
-    yield from _table(HostSettings)
+    yield from _table(entry for entry in known.values() if entry.scope == "host")
     yield "\n## Must be given\n"
     yield "Kubespray's defaults for these are not built yet, so that an inventory has to name a supported value.\n"
     yield "| Name | Kubespray's default |"
@@ -48,47 +55,36 @@ def _lines() -> Iterator[str]:
     yield "Any other value than these is an error. Where none is named, the setting must be empty or absent.\n"
     yield "| Name | Accepted | What is not supported yet |"
     yield "| --- | --- | --- |"
-    for name, entry in sorted(CRITICAL.items()):
-        accepted = ", ".join(f"`{_literal(value)}`" for value in entry.accepted)
-        yield f"| `{name}` | {accepted} | {entry.subject} |"
+    for name, refused in sorted(CRITICAL.items()):
+        accepted = ", ".join(f"`{literal(value)}`" for value in refused.accepted)
+        yield f"| `{name}` | {accepted} | {refused.subject} |"
+    yield from _others()
 
 
-def _table(model: type[BaseModel]) -> Iterator[str]:
+def _others() -> Iterator[str]:
+    yield "\n## Not honoured\n"
+    yield "The other names that Kubespray's sample inventory mentions, with Kubespray's defaults. Further names of"
+    yield "Kubespray's, and removed ones, are told by `kubewright settings NAME`.\n"
+    yield "| Name | Kind | Default | Meaning | State |"
+    yield "| --- | --- | --- | --- | --- |"
+    sample = {entry.name for entry in kubespray.load().values() if entry.sample and not entry.last}
+    for entry in entries().values():
+        if entry.name in sample and not entry.scope and entry.name not in CRITICAL:
+            kind = f"{entry.kind}, {entry.unit}" if entry.unit else entry.kind
+            default = f"`{entry.default}`" if entry.default else ""
+            state = f"{entry.state}: {entry.note}" if entry.note else str(entry.state)
+            yield f"| `{entry.name}` | {kind} | {default} | {entry.text} | {state} |"
+
+
+def _table(rows: Iterable[Entry]) -> Iterator[str]:
     yield "| Name | Values | Default | Meaning |"
     yield "| --- | --- | --- | --- |"
-    for name, info in model.model_fields.items():
-        yield f"| `{name}` | {_values(info)} | {_default(info)} | {info.description or ''} |"
+    for entry in rows:
+        default = entry.default if entry.default in ("", "must be given") else f"`{entry.default}`"
+        yield f"| `{entry.name}` | {_values(entry)} | {default} | {entry.text} |"
 
 
-def _values(info: FieldInfo) -> str:
-    annotation = info.annotation
-    if str(get_origin(annotation)) == "typing.Literal":
-        return ", ".join(f"`{value}`" for value in get_args(annotation))
-    names = {str: "text", int: "number", bool: "true or false", dict: "mapping", tuple: "list"}
-    return names.get(_plain(annotation), "mapping") + _bounds(info)
-
-
-def _plain(annotation: Any) -> Any:
-    """Return the built-in type behind ``Annotated``, an optional or a generic one; other classes as they are."""
-    if isinstance(annotation, types.UnionType) or get_origin(annotation) in (Annotated, Union):
-        return _plain(get_args(annotation)[0])
-    return get_origin(annotation) or annotation
-
-
-def _bounds(info: FieldInfo) -> str:
-    low = next((getattr(item, "ge") for item in info.metadata if hasattr(item, "ge")), None)  # noqa: B009
-    high = next((getattr(item, "le") for item in info.metadata if hasattr(item, "le")), None)  # noqa: B009
-    if low is None:
-        return ""
-    return f", from {low}" if high is None else f", {low} to {high}"
-
-
-def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return "must be given"
-    value = info.get_default(call_default_factory=True)
-    return "" if value in (None, "", (), {}) else f"`{_literal(value)}`"
-
-
-def _literal(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _values(entry: Entry) -> str:
+    if entry.accepted:
+        return ", ".join(f"`{value}`" for value in entry.accepted)
+    return f"{entry.kind}, {entry.unit}" if entry.unit else entry.kind

@@ -11,6 +11,7 @@ from kubewright.settings import kubespray
 from kubewright.settings.anyway import SAME, no_counterpart
 from kubewright.settings.connection import is_connection_name
 from kubewright.settings.critical import CRITICAL
+from kubewright.settings.documentation import documentation
 from kubewright.settings.families import family_of, spelling
 from kubewright.settings.kinds import mismatch
 from kubewright.settings.model import ClusterSettings
@@ -122,7 +123,7 @@ def _of_kubespray(name: str, value: Any, given: Mapping[str, Any]) -> Verdict | 
         reason = family.inapplicable(given, _default(family.switch))
     if reason:
         return Verdict(name, State.NOT_APPLICABLE, reason)
-    return Verdict(name, State.NOT_YET, "" if value is Unread.VALUE else mismatch(known.kind, value))
+    return Verdict(name, State.NOT_YET, "" if value is Unread.VALUE else mismatch(documentation(name).kind, value))
 
 
 def _default(name: str) -> Any:

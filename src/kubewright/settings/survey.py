@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -83,19 +83,26 @@ def notices_of(findings: tuple[Finding, ...]) -> tuple[Notice, ...]:
 
 
 def _notices(findings: tuple[Finding, ...]) -> Iterator[Notice]:
-    others = []
+    loud = [each for each in findings if not each.verdict.quiet and each.verdict.state is not State.HONOURED]
+    for where, text in told_together(loud):
+        yield Notice(where, text)
+
+
+def told_together(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
+    """Yield where and a sentence for each finding; names that have the same reason to be ignored share a sentence."""
+    shared: dict[tuple[State, str], list[Finding]] = {}
     for finding in findings:
         verdict = finding.verdict
-        if verdict.quiet or verdict.state is State.HONOURED:
-            continue
-        if verdict.state is State.UNKNOWN and not verdict.likely_mistake:
-            others.append(finding)
-            continue
-        yield Notice(finding.where, str(verdict))
-    if others:
-        names = ", ".join(dict.fromkeys(finding.verdict.name for finding in others))
-        text = f"not known, and taken for variables of your own: {names}"
-        yield Notice(others[0].where, text)
+        alone = verdict.state in (State.NOT_YET, State.REMOVED) or verdict.likely_mistake
+        shared.setdefault((verdict.state, verdict.name if alone else verdict.detail), []).append(finding)
+    for (state, detail), members in shared.items():
+        names = ", ".join(dict.fromkeys(member.verdict.name for member in members))
+        if state is State.UNKNOWN and not members[0].verdict.likely_mistake:
+            yield members[0].where, f"not known, and taken for variables of your own: {names}"
+        elif len(members) == 1 or state is not State.NOT_APPLICABLE:
+            yield members[0].where, str(members[0].verdict)
+        else:
+            yield members[0].where, f"{names} are {state}, because {detail.replace('it belongs', 'they belong')}"
 
 
 def strict_errors(findings: tuple[Finding, ...]) -> tuple[BadInputError, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubewright.inventory import canonical_groups
+from kubewright.inventory import CANONICAL_GROUPS, canonical_groups, renamed_groups
 
 
 @pytest.mark.parametrize(
@@ -19,5 +19,19 @@ from kubewright.inventory import canonical_groups
     ],
 )
 def test_members_in_order(groups: dict[str, list[str]], expected: tuple[tuple[str, ...], ...]) -> None:
-    assert tuple(canonical_groups(groups).values()) == expected
-    assert list(canonical_groups(groups)) == ["kube_control_plane", "kube_node", "etcd", "k8s_cluster"]
+    names = ("kube_control_plane", "kube_node", "etcd", "k8s_cluster")
+    assert tuple(canonical_groups(groups)[name] for name in names) == expected
+    assert tuple(canonical_groups(groups)) == CANONICAL_GROUPS
+
+
+def test_route_reflectors_are_in_the_cluster_and_others_are_not() -> None:
+    members = canonical_groups({"calico-rr": ["r"], "bastion": ["jump"], "no-floating": ["n"], "broken_etcd": ["e"]})
+    assert members["k8s_cluster"] == members["calico_rr"] == ("r",)
+    assert (members["bastion"], members["no_floating"], members["broken_etcd"]) == (("jump",), ("n",), ("e",))
+
+
+def test_older_spellings() -> None:
+    assert renamed_groups(["kube-master", "kube_node", "k8s-cluster", "web"]) == {
+        "k8s-cluster": "k8s_cluster",
+        "kube-master": "kube_control_plane",
+    }
