@@ -97,7 +97,12 @@ class Inputs:
 
 
 def read_inputs(
-    inventory: Inventory, request: Request, state_directory: str = "", *, sources: Sequence[str] = ()
+    inventory: Inventory,
+    request: Request,
+    state_directory: str = "",
+    *,
+    sources: Sequence[str] = (),
+    strict: bool = False,
 ) -> Inputs:
     """Parse the settings of a loaded inventory.
 
@@ -117,7 +122,7 @@ def read_inputs(
             f"{', '.join(sorted(unknown))} is not a cluster host of this inventory",
             f"Name some of: {', '.join(names.all)}",
         )
-    settings = parse(inventory.by_name)
+    settings = parse(inventory.by_name, strict=strict)
     check_given(names, settings)
     catalog.load().release(settings.cluster.kube_version)
     directory = str(inventory.directory or Path.cwd())

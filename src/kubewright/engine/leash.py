@@ -1,20 +1,26 @@
 """Run a command that must not outlive its parent.
 
-``python -m kubewright.engine.leash PARENT_PID COMMAND…`` starts COMMAND in a process group of its own and ends the
-whole group when the parent is gone, however it went: a SIGKILLed kubewright must not leave Ansible changing nodes
-behind its back. What still runs on a node holds that node's lock, and the next run waits for it.
+``python -m kubewright.engine.leash PARENT_PID COMMAND…`` starts COMMAND in a process group of its own and ends it with
+all its descendants when the parent is gone, however it went, or when the leash itself is told to end: a SIGKILLed
+kubewright must not leave Ansible changing nodes behind its back. Ansible's workers are in sessions of their own, so a
+signal to a group does not reach them: the leash is the reaper of all orphans below it and finds them by parentage. What
+still runs on a node holds that node's lock, and the next run waits for it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 GRACE_SECONDS = 2.0
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> int:
@@ -24,6 +30,7 @@ def main() -> int:
         watched = os.pidfd_open(parent)
     except ProcessLookupError:
         return 1
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child = subprocess.Popen(command, process_group=0)
     _hand_over_terminal(child.pid)
     poller = select.poll()
@@ -55,12 +62,53 @@ def _hand_over_terminal(group: int) -> None:
 
 
 def _end(child: subprocess.Popen[bytes], number: int) -> None:
-    """End the whole group: first politely, then for certain."""
+    """End everything below: first politely, then for certain."""
     _signal_group(child.pid, number)
     deadline = time.monotonic() + GRACE_SECONDS
     while child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     _signal_group(child.pid, signal.SIGKILL)
+    # Whoever is killed may have had children that are ours now: look again until there are none.
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (alive := list(_descendants(os.getpid()))) and time.monotonic() < deadline:
+        for process in alive:
+            _kill(process)
+        time.sleep(0.02)
+
+
+def _descendants(process: int) -> Iterator[int]:
+    """Process ids below one that still run."""
+    for child in children(process):
+        yield from _descendants(child)
+        if _runs(child):
+            yield child
+
+
+def children(process: int) -> list[int]:
+    """Ids of a process's direct children; none where it is gone."""
+    found: list[int] = []
+    for tasks in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            found += map(int, tasks.read_text().split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread or the process itself has just ended
+    return found
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there and no zombie."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from ansible_runner import Runner, RunnerConfig
 
 import kubewright
+from kubewright.engine.leash import children
 from kubewright.engine.private_folder import private_folder
 from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import BadInputError, KubewrightError, StepFailedError
@@ -45,16 +46,12 @@ class Connection:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a playbook ended. ``output`` is Ansible's own text."""
+    """How a playbook ended. ``output`` is Ansible's own text; ``interrupted`` says that Ctrl-C ended it."""
 
     status: str
     return_code: int
     output: str
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C ended it."""
-        return self.status == "canceled"
+    interrupted: bool = False
 
 
 Listener = Callable[[dict[str, Any]], None]
@@ -82,10 +79,10 @@ def run_playbook(
             listener(event)
             return False  # what matters is in the journal; runner's own copy of each event is not kept
 
-        with _cancellable() as cancelled:
-            runner = Runner(config=config, event_handler=handle, cancel_callback=cancelled)
+        with _interruptible() as interrupted:
+            runner = Runner(config=config, event_handler=handle)
             runner.run()
-    return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines))
+    return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines), interrupted())
 
 
 def _config(
@@ -151,15 +148,18 @@ def _command_line(connection: Connection) -> tuple[str, dict[str, str]]:
 
 
 @contextmanager
-def _cancellable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C cancels the run instead of breaking it.
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C end the run in good order: the leash is told to end Ansible with all its workers.
 
-    What is under way on a node there ends, or is finished by the next run.
+    ansible-runner's own way to cancel kills the leash, and what it holds would run on. What is under way on a node
+    there ends, or is finished by the next run.
     """
     pressed = threading.Event()
 
     def note(_number: int, _frame: FrameType | None) -> None:
         pressed.set()
+        for child in children(os.getpid()):
+            os.kill(child, signal.SIGTERM)
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from kubewright.engine.bastion import bastion_for, has_own_way
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import (
     ERRORS_BY_EXIT_CODE,
@@ -39,12 +41,31 @@ class RunAction(ActionBase):  # type: ignore[misc]
         self.variables: dict[str, Any] = task_vars or {}
         run = Run(Path(self._task.args["run"])) if "run" in self._task.args else None
         try:
+            self._go_through_bastion()
             result.update(self.act(run) if run else self.begin())
         except KubewrightError as error:
             if run:
                 run.fail(error, host=self.host, stage=self.stage)
             result.update(failed=True, msg=str(error), kubewright_error=error_to_json(error))
         return result
+
+    def _go_through_bastion(self) -> None:
+        """Have SSH go through the inventory's bastion, unless the host has a way of its own."""
+        connection = self._connection
+        if getattr(connection, "transport", "") != "ssh":
+            return
+        bastion = bastion_for(self.host, self.variables.get("groups", {}), self.variables.get("hostvars", {}))
+        common = str(connection.get_option("ssh_common_args") or "")
+        if bastion is None or has_own_way(f"{common} {connection.get_option('ssh_extra_args') or ''}"):
+            return
+        bastion = dataclasses.replace(
+            bastion,
+            user=bastion.user or str(connection.get_option("remote_user") or ""),
+            private_key=bastion.private_key or str(connection.get_option("private_key_file") or ""),
+            check_host_key=bool(connection.get_option("host_key_checking")),
+        )
+        option = bastion.option(str(connection.get_option("ssh_executable") or "ssh"))
+        connection.set_option("ssh_common_args", f"{common} {option}".strip())
 
     def begin(self) -> dict[str, Any]:
         """Act without a run's folder: only the first action of a run does."""

@@ -53,7 +53,11 @@ class Begin(RunAction):
             dry_run=bool(self._task.check_mode or variables.get("kubewright_dry_run", False)),
         )
         inputs = read_inputs(
-            inventory, request, str(variables.get("kubewright_state_directory") or ""), sources=sources
+            inventory,
+            request,
+            str(variables.get("kubewright_state_directory") or ""),
+            sources=sources,
+            strict=str(variables.get("kubewright_strict", False)).lower() in ("true", "yes", "on", "1"),
         )
         run = run or Run.create(Path(inputs.state_directory), request.verb)
         inputs.save(run)
