@@ -20,8 +20,9 @@ app = typer.Typer()
 
 
 def _change(playbook: str, verb_options: dict[str, Any]) -> None:
+    strict = verb_options.pop("strict")
     options = _options(**verb_options)
-    run, error = execute(playbook, options)
+    run, error = execute(playbook, options, kubewright_strict=strict)
     if options.dry_run or error is None:
         _show(run, options, error)
     leave(error or (None if options.dry_run else left_out(run)))
@@ -105,6 +106,7 @@ def deploy(
     inventories: common.Inventories,
     limit: common.Limit = "",
     dry_run: common.DryRun = False,
+    strict: common.Strict = False,
     output: common.Output = "table",
     yes: common.Yes = False,
     verbose: common.Verbose = False,
@@ -128,6 +130,7 @@ def scale(
     inventories: common.Inventories,
     limit: common.Limit = "",
     dry_run: common.DryRun = False,
+    strict: common.Strict = False,
     output: common.Output = "table",
     yes: common.Yes = False,
     verbose: common.Verbose = False,

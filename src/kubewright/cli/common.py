@@ -16,6 +16,9 @@ Inventories = Annotated[
     typer.Option("-i", "--inventory", help="Inventory file, directory, script or host list; may be repeated."),
 ]
 Limit = Annotated[str, typer.Option("--limit", "-l", metavar="HOST[,HOST]", help="Only these hosts.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Settings that are not honoured yet, and misspelt names, are errors.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import typer
 
@@ -21,15 +21,11 @@ from kubewright.report.validate import Validation, validation_json, validation_l
 app = typer.Typer()
 Result = TypeVar("Result")
 
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Settings that are not honoured yet, and misspelt names, are errors.")
-]
-
 
 @app.command(epilog="Example: kubewright validate -i inventory/mycluster --strict")
 def validate(
     inventories: common.Inventories,
-    strict: Strict = False,
+    strict: common.Strict = False,
     output: common.Output = "table",
     vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
