@@ -198,6 +198,8 @@ def foreign(lab: TestLab, kubernetes_version: str, tmp_path_factory: pytest.Temp
     shutil.rmtree(kit)
     cluster = Cluster(lab, "cp1")
     cluster.wait_ready("cp1", "w1")
+    # The script does not wait for the end of its own probing pods.
+    cluster.kubectl("-n", "probing", "wait", "--for=delete", "pods", "--all", "--timeout=50s")
     return cluster
 
 

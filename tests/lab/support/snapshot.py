@@ -20,7 +20,8 @@ VOLATILE: dict[str, str] = {
 }
 """Files under the trees that may change by themselves, with the reason. Everything else is compared."""
 
-# Prints path → [sha256, mtime in ns, mode] of files (links: target), unit → start in µs, and the ids of containers.
+# Prints path → [sha256, mtime in ns, mode] of files (links: target), unit → start in µs, and the ids of containers that
+# run: the kubelet removes others in its own time.
 _NODE_STATE = """
 import hashlib, json, os, subprocess, sys
 trees, files, volatile = json.loads(sys.argv[1])
@@ -54,7 +55,8 @@ for block in ask("systemctl", "show", "containerd", "kubelet", "ssh", "dbus",
     values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
     if values:
         units[values["Id"]] = [values["ActiveState"], values["ActiveEnterTimestampMonotonic"]]
-containers = sorted(ask("ctr", "--namespace=k8s.io", "containers", "list", "--quiet").split())
+tasks = [line.split() for line in ask("ctr", "--namespace=k8s.io", "tasks", "list").splitlines()[1:]]
+containers = sorted(task[0] for task in tasks if task[2] == "RUNNING")
 packages = ask("dpkg-query", "-W")
 print(json.dumps({"files": found, "units": units, "containers": containers,
                   "packages": hashlib.sha256(packages.encode()).hexdigest()}))
@@ -73,7 +75,7 @@ _ANNOTATIONS_OF_CONTROLLERS = (
 
 
 def node_state(lab: TestLab, node: str) -> dict[str, Any]:
-    """Read a node's files, unit start times, container ids and packages."""
+    """Read a node's files, unit start times, ids of running containers, and packages."""
     wanted = json.dumps([TREES, FILES, sorted(VOLATILE)])
     state: dict[str, Any] = lab.python(node, _NODE_STATE, wanted)
     return state
