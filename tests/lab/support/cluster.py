@@ -13,6 +13,7 @@ ETCD_CERTIFICATES = "/etc/kubernetes/ssl/etcd"
 KUBELET_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 CA = "/etc/kubernetes/ssl/ca.crt"
 LOCAL_API = "https://127.0.0.1:6443"
+CHECK_POD = "kubewright-check"
 CLUSTER_DNS = "10.233.0.3"
 """Kubespray's default skydns_server: the third address of its default service network."""
 
@@ -127,7 +128,8 @@ class Cluster:
         secrets = self.get("secrets", "-A")["items"]
         tokens = [item for item in secrets if item.get("type") == "bootstrap.kubernetes.io/token"]
         keys = [item for item in secrets if item["metadata"]["name"] == "kubeadm-certs"]
-        return [item["metadata"]["name"] for item in (*tokens, *keys)]
+        pods = [item for item in self.get("pods", "-A")["items"] if item["metadata"]["name"].startswith(CHECK_POD)]
+        return [item["metadata"]["name"] for item in (*tokens, *keys, *pods)]
 
 
 def fetch(lab: TestLab, node: str, url: str, *, ca: str = "", certificate: str = "") -> tuple[int, str]:

@@ -13,9 +13,11 @@ from tests.lab.support.workload import PORT, Echo, echo
 ANSWER_SECONDS = 60.0
 
 _TEMPORARY = (
-    "find /etc /opt/cni /usr/local/bin /var/lib/kubewright /var/lib/kubelet/config.yaml -name '.kubewright-*.tmp'"
+    "find /etc /opt/cni /usr/local/bin /var/lib/kubewright /var/lib/kubelet/config.yaml "
+    "\\( -name '.kubewright-*.tmp' -o -name '*.part' \\)"
 )
-_UNFINISHED = "ls -d /run/kubewright/discovery.conf /etc/kubewright/init.json /etc/kubewright/join.json 2>/dev/null"
+_UNFINISHED = "ls -d /etc/kubewright/init.json /etc/kubewright/join.json 2>/dev/null"
+_SECRETS = "find /run/kubewright -type f ! -name lock"
 
 
 def assert_works(cluster: Cluster, nodes: Sequence[str]) -> None:
@@ -68,11 +70,11 @@ def assert_hosts_files(lab: TestLab, nodes: Sequence[str]) -> None:
 
 
 def assert_nothing_left(cluster: Cluster, nodes: Sequence[str]) -> None:
-    """A finished run leaves no token, key, learner, marker or half-written file."""
+    """A finished run leaves no token, key, learner, check pod, marker, secret or half-written file."""
     assert cluster.leftovers() == []
     cluster.etcd_voters()
     for node in nodes:
-        found = cluster.lab.execute(node, "sh", "-c", f"{_TEMPORARY}; {_UNFINISHED}").stdout.split()
+        found = cluster.lab.execute(node, "sh", "-c", f"{_TEMPORARY}; {_UNFINISHED}; {_SECRETS}").stdout.split()
         assert found == [], f"left on {node}"
 
 

@@ -31,7 +31,14 @@ class Victim(enum.StrEnum):
 
 
 def kill_at(
-    command: Sequence[str], moment: Callable[[], bool], *, what: str, victim: Victim, delay: float = 0.0
+    command: Sequence[str],
+    moment: Callable[[], bool],
+    *,
+    what: str,
+    victim: Victim,
+    temporary: Path,
+    at_once: Callable[[], None],
+    delay: float = 0.0,
 ) -> Result:
     """Start a command and SIGKILL it once ``moment`` is true, then wait until nothing of it runs on this machine.
 
@@ -40,6 +47,8 @@ def kill_at(
         moment: asked as often as possible while the command runs.
         what: the moment in words.
         victim: who is killed.
+        temporary: folder for the command's temporary files.
+        at_once: called right after the kill, before anything is waited for.
         delay: seconds between the moment and the kill.
 
     """
@@ -52,7 +61,7 @@ def kill_at(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, MARK: mark, "NO_COLOR": "1", "COLUMNS": "200"},
+            env={**os.environ, MARK: mark, "TMPDIR": str(temporary), "NO_COLOR": "1", "COLUMNS": "200"},
         )
         try:
             _wait_for(moment, process, what)
@@ -63,6 +72,7 @@ def kill_at(
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             process.wait(timeout=30)
+        at_once()
         wait_until(
             lambda: not list(_marked(mark)),
             deadline=STOP_SECONDS,
