@@ -31,11 +31,11 @@ _MENTIONED = re.compile(r"^(?:# ?)?([a-z_][a-z0-9_]*):(?:\s|$)", re.MULTILINE)
 _KINDS = {bool: "boolean", int: "integer", float: "number", str: "text", list: "list", dict: "mapping"}
 
 
-class _Loader(yaml.CSafeLoader):
+class FilesLoader(yaml.CSafeLoader):
     """YAML with Ansible's tags, whose values are not wanted."""
 
 
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: "{{ }}")
+FilesLoader.add_multi_constructor("!", lambda _loader, _suffix, _node: "{{ }}")
 
 
 @dataclass
@@ -111,7 +111,7 @@ def _seen(names: dict[str, _Name], name: str, release: str) -> _Name:
 
 def _values(text: str) -> Iterator[tuple[str, Any]]:
     try:
-        for document in yaml.load_all(text, Loader=_Loader):
+        for document in yaml.load_all(text, Loader=FilesLoader):
             if isinstance(document, dict):
                 yield from ((str(name), value) for name, value in document.items())
     except yaml.YAMLError:

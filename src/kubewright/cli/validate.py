@@ -64,6 +64,9 @@ def judged(inventory: Inventory, directory: Path, *, strict: bool) -> Validation
         errors.extend(found.errors)
         notices.extend(str(notice) for notice in found.notices)
         missing = found.missing
+    members = len(names.control_plane)
+    if members and members % 2 == 0:
+        notices.append(f"etcd: {members} members are even; a new cluster needs an odd number of control planes")
     return Validation(
         errors=tuple({(error.subject, error.cause): error for error in errors}.values()),
         findings=settings.survey(hosts),

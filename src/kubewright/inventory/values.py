@@ -65,7 +65,9 @@ class HostReader:
         given = frozenset(
             str(key)
             for key, value in raw.items()
-            if key not in _MAGIC_NAMES and (not _is_fact(str(key)) or key in origins) and not _is_own(value)
+            if key not in _MAGIC_NAMES
+            and not _is_own(value)
+            and (key in origins or not _is_fact(str(key), value, key_origin))
         )
         origins = {variable: origin for variable, origin in origins.items() if variable in given}
         values: dict[str, Any] = {}
@@ -156,8 +158,11 @@ def _is_own(value: Any) -> bool:
     return isinstance(value, str) and ADDRESS_FILTER in value
 
 
-def _is_fact(name: str) -> bool:
-    return name.startswith("ansible_") and name not in settings.KNOWN_NAMES
+def _is_fact(name: str, value: Any, key_origin: Callable[[str], str]) -> bool:
+    """Whether it is a fact of Ansible's: nothing gave it. Only booleans and nulls are given without an origin."""
+    if not name.startswith("ansible_") or name in settings.KNOWN_NAMES:
+        return False
+    return not (value is None or isinstance(value, bool)) or not key_origin(name)
 
 
 def _templating_error(host: str, variable: str, origin: str, error: Exception) -> BadInputError:
