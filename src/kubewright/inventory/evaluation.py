@@ -15,6 +15,13 @@ _LOOKUPS = frozenset({"lookup", "query", "q", "url"})
 _UNPREDICTABLE = _LOOKUPS | {"vars", "hostvars", "varnames", "random", "shuffle", "now", "undef", "password_hash"}
 """What makes a template's inputs unknowable from its text."""
 
+MAX_DEPTH = 50
+MAX_VALUES = 100_000
+
+
+class UnwieldyError(Exception):
+    """A value is too large or too deep to be evaluated."""
+
 
 class Evaluator:
     """Values by the objects that they are made of; holds on to these, so that an identity means one object."""
@@ -27,6 +34,7 @@ class Evaluator:
         """Return the variable's value.
 
         Raises:
+            UnwieldyError: it or what it refers to is too large or too deep.
             Exception: what ``template`` raises; the same object for all that share the result.
 
         """
@@ -48,14 +56,18 @@ class Evaluator:
         """Whether evaluating it can read or write files, run programs or use the network: it has a lookup."""
         return any(self._words(raw[each]) & _LOOKUPS for each in (name, *self._dependencies(name, raw)))
 
-    def _inputs(self, name: str, raw: Mapping[str, Any]) -> tuple[tuple[str, int], ...] | None:
+    def _inputs(self, name: str, raw: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return which objects the value is made of; ``None`` if its text does not tell."""
         if not self._words(raw[name]):
             return ()
         dependencies = self._dependencies(name, raw)
         if any(self._words(raw[each]) & _UNPREDICTABLE for each in (name, *dependencies)):
             return None
-        return tuple((each, id(raw[each])) for each in dependencies)
+        return tuple((each, self._identity(raw[each])) for each in dependencies)
+
+    def _identity(self, value: Any) -> Any:
+        """Return what tells a value from another: of plain texts their letters, of all else which object it is."""
+        return str(value) if isinstance(value, str) and not self._words(value) else id(value)
 
     def _dependencies(self, name: str, raw: Mapping[str, Any]) -> list[str]:
         """Return the variables that the value can refer to, in a fixed order."""
@@ -72,9 +84,33 @@ class Evaluator:
         """Return the identifiers in a value's templates."""
         known = self._identifiers.get(id(value))
         if known is None:
+            if reason := unwieldy(value):
+                raise UnwieldyError(f"{reason} (it, or a variable that it refers to)")
             words = frozenset(word for text in _templates(value) for word in _IDENTIFIER.findall(text))
             known = self._identifiers[id(value)] = (value, words)
         return known[1]
+
+
+def unwieldy(value: Any) -> str:
+    """Say why a value is too large or too deep to be anybody's setting; empty for one that is not.
+
+    YAML's aliases let a few lines stand for more values than a machine can hold, so that each is counted as often as it
+    is meant.
+    """
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    count = 0
+    while pending:
+        each, depth = pending.pop()
+        count += 1
+        if depth > MAX_DEPTH:
+            return f"it is nested more than {MAX_DEPTH} levels deep"
+        if count > MAX_VALUES:
+            return f"it has more than {MAX_VALUES:,} values"
+        if isinstance(each, dict):
+            pending.extend((item, depth + 1) for pair in dict.items(each) for item in pair)
+        elif isinstance(each, (list, tuple)):
+            pending.extend((item, depth + 1) for item in each)
+    return ""
 
 
 def _templates(value: Any) -> Iterator[str]:

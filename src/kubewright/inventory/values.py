@@ -9,7 +9,7 @@ from typing import Any
 
 from kubewright import settings
 from kubewright.errors import BadInputError
-from kubewright.inventory.evaluation import Evaluator
+from kubewright.inventory.evaluation import Evaluator, UnwieldyError
 from kubewright.inventory.model import InventoryHost
 from kubewright.inventory.origins import origin_of
 
@@ -77,12 +77,12 @@ class HostReader:
                 continue
             if variable not in origins and (origin := key_origin(variable)):
                 origins[variable] = origin
-            if variable not in settings.KNOWN_NAMES and self._evaluator.calls_outside(variable, raw):
-                continue
             try:
+                if variable not in settings.KNOWN_NAMES and self._evaluator.calls_outside(variable, raw):
+                    continue
                 values[variable] = self._evaluator.evaluate(variable, raw, lambda value: to_builtin(template(value)))
-            except AnsibleError as error:
-                if variable in settings.REFUSED_NAMES:
+            except (AnsibleError, UnwieldyError, RecursionError) as error:
+                if variable in settings.REFUSED_NAMES and isinstance(error, AnsibleError):
                     values[variable] = str(raw[variable])
                 elif variable in settings.KNOWN_NAMES:
                     errors.append(_templating_error(name, variable, origins.get(variable, ""), error))
