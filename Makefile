@@ -25,12 +25,12 @@ check: ## Format, style, types, import contracts and the tests that need no node
 .PHONY: test
 test: ## The above and the flows on real nodes
 	@$(LAB_ENVIRONMENT)
-	@$(RUN) python scripts/run_tests.py lint unit artifacts lab
+	@$(RUN) python scripts/run_tests.py lint unit fuzz artifacts lab
 
 .PHONY: test-all
 test-all: ## Everything: a second Kubernetes version and the full counts; run again to resume
 	@$(LAB_ENVIRONMENT)
-	@$(RUN) python scripts/run_tests.py --resume lint unit artifacts lab lab-full-kills artifacts-second lab-second
+	@$(RUN) python scripts/run_tests.py --resume lint unit fuzz fuzz-full artifacts lab lab-full-kills artifacts-second lab-second
 
 .PHONY: bench
 bench: ## Compare with raw kubeadm; prints a table and writes build/bench.json

@@ -88,6 +88,13 @@ def unit() -> Outcome:
     return pytest("unit", ["-q", "-n", "2"])
 
 
+def fuzz(*, full: bool = False) -> Outcome:
+    """Read inventories that are wrong in every way: 300 through the command, in full 10,000 in process."""
+    if full:
+        return pytest("fuzz-full", ["-q", "-n", "2", "tests/fuzz/test_in_process.py"], KUBEWRIGHT_TEST_MUTATIONS="10000")
+    return pytest("fuzz", ["-q", "-n", "2", "tests/fuzz/test_command.py"], KUBEWRIGHT_TEST_COMMANDS="300")
+
+
 def artifacts(version: str = TESTED_VERSION) -> Outcome:
     """Get the artifacts of a Kubernetes version ready in the user's cache; progress is shown by the command."""
     status = run(["kubewright", "artifacts", "build", "--kubernetes", version])
@@ -105,9 +112,11 @@ def lab(name: str = "lab", *, version: str = TESTED_VERSION, full: bool = False,
 STAGES: dict[str, Callable[[], Outcome]] = {
     "lint": lint,
     "unit": unit,
+    "fuzz": fuzz,
     "artifacts": artifacts,
     "lab": lab,
     # The parts of `make test-all`; each takes less than an hour on two cores once its artifacts are there.
+    "fuzz-full": lambda: fuzz(full=True),
     "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="kill"),
     "artifacts-second": lambda: artifacts(SECOND_VERSION),
     "lab-second": lambda: lab("lab-second", version=SECOND_VERSION, select="not kill"),
