@@ -146,7 +146,6 @@ class TestUnreachable:
                 ("-e", "kubewright_dry_run=false"),
                 None,
                 False,
-                marks=pytest.mark.xfail(strict=True, reason="a text that says no counts as yes"),
             ),
         ],
     )

@@ -27,7 +27,7 @@ from kubewright.errors import BadInputError, BadInputErrors, ForeignError, Kubew
 from kubewright.plan.compute import node_of
 from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
-from kubewright.topology import Host
+from kubewright.topology import Host, endpoint
 
 DISK_RESERVE = 512 * 2**20
 """Bytes left free beside the artifacts themselves, for logs and etcd."""
@@ -150,6 +150,7 @@ def _candidates(run: Run, inputs: Inputs, found: Found) -> list[tuple[dict[str, 
             api_port=inputs.settings.cluster.kube_apiserver_port,
             swap_allowed=not inputs.settings.cluster.kubelet_fail_swap_on,
             controller_time=probe["time"],
+            local_balancer=endpoint(inputs.settings).local,
         )
         candidates.append((probe["facts"], expected))
     return candidates

@@ -147,4 +147,7 @@ def split_names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if not value:
         return None
     parts: Sequence[Any] = value.split(",") if isinstance(value, str) else value
-    return tuple(str(part).strip() for part in parts if str(part).strip())
+    names = tuple(str(part).strip() for part in parts if str(part).strip())
+    if not names:
+        raise BadInputError("--limit", f"{value!r} names no host", "Name hosts: --limit worker7,worker8")
+    return names

@@ -40,6 +40,7 @@ def make_plan(run: Run) -> Plan:
             fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
             object_changes=_object_changes(objects, found),
             metadata_changes=_metadata_changes(run, topology, objects),
+            kubeconfig_missing=not inputs.kubeconfig.exists(),
             left=_not_rolled_out(run, found),
             notices=(*inputs.notices, *(f"{notice.subject}: {notice.text}" for notice in topology.notices)),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubewright.errors import ERRORS_BY_EXIT_CODE, KubewrightError
+from kubewright.errors import ERRORS_BY_EXIT_CODE, BadInputError, BadInputErrors, KubewrightError
 
 KEPT_RUNS = 20
 
@@ -39,17 +40,23 @@ def write_json(path: Path, value: object) -> None:
 
 def error_to_json(error: KubewrightError) -> dict[str, Any]:
     """An error as it crosses a process boundary."""
+    several = error.errors if isinstance(error, BadInputErrors) else ()
     return {
         "subject": error.subject,
         "cause": error.cause,
         "remedy": error.remedy,
         "exit_code": int(error.exit_code),
         "text": str(error),
+        "errors": [error_to_json(each) for each in several],
     }
 
 
 def error_from_json(raw: dict[str, Any]) -> KubewrightError:
     """The inverse of :func:`error_to_json`."""
+    if raw.get("errors"):
+        return BadInputErrors(
+            tuple(BadInputError(each["subject"], each["cause"], each["remedy"]) for each in raw["errors"])
+        )
     kind = ERRORS_BY_EXIT_CODE.get(raw["exit_code"], KubewrightError)
     return kind(raw["subject"], raw["cause"], raw["remedy"])
 
@@ -104,12 +111,11 @@ class Run:
             os.close(handle)
 
     def events(self) -> list[dict[str, Any]]:
-        """The journal so far. A line cut off by a kill is left out."""
+        """The journal so far. A line cut off by a kill or a full disk is left out."""
         path = self.directory / "journal.jsonl"
         if not path.exists():
             return []
-        lines = path.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return [event for line in path.read_text().splitlines() for event in _parsed(line)]
 
     def fail(self, error: KubewrightError, *, host: str = "", stage: str = "") -> None:
         """Journal a failure; what the run ends with is decided from these."""
@@ -132,13 +138,15 @@ class Run:
         return [event for event in self.events() if event["event"] == "failed"]
 
 
+def _parsed(line: str) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line)]
+    except json.JSONDecodeError:
+        return []
+
+
 def _prune(runs: Path) -> None:
-    """Remove all but the newest folders; their names sort by time."""
+    """Remove all but the newest folders; their names sort by time. Another run may be doing the same."""
     folders = sorted(path for path in runs.iterdir() if path.is_dir())
     for old in folders[:-KEPT_RUNS]:
-        for path in sorted(old.rglob("*"), reverse=True):
-            if path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink(missing_ok=True)
-        old.rmdir()
+        shutil.rmtree(old, ignore_errors=True)

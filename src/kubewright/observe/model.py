@@ -50,7 +50,8 @@ class ObservedCluster:
 
     ``cluster_configuration`` and ``kubelet_configuration`` are kubeadm's own, YAML. ``object_digests`` are by reference
     (``apiVersion/Kind/namespace/name``). ``certificates`` are those of ``via``: name, path and not_after (ISO 8601) or
-    error. ``etcd_error`` says why there are no members. ``unfinished`` has the phase of a kubeadm run ("init", "join")
+    error. ``etcd_error`` says why there are no members. ``check_pods`` counts the
+    pods that a check left. ``unfinished`` has the phase of a kubeadm run ("init", "join")
     that kubewright began on ``via`` and that was cut short.
     """
 
@@ -67,6 +68,7 @@ class ObservedCluster:
     kubelet_configuration: str = ""
     etcd_error: str = ""
     workloads: tuple[Workload, ...] = ()
+    check_pods: int = 0
     unfinished: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property

@@ -51,6 +51,7 @@ def parse_cluster(via: str, raw: Mapping[str, Any]) -> ObservedCluster:
             etcd_error=raw["etcd_error"],
             workloads=tuple(Workload(**entry) for entry in raw["workloads"]),
             unfinished=dict(raw["unfinished"]),
+            check_pods=int(raw["check_pods"]),
         )
     except (KeyError, TypeError) as error:
         raise UnexpectedAnswerError(

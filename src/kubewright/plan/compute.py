@@ -59,6 +59,7 @@ class Situation:
     fan_out: Mapping[str, str] = field(default_factory=dict)
     object_changes: tuple[Change, ...] | None = None
     metadata_changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    kubeconfig_missing: bool = False
     left: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -85,7 +86,8 @@ def compute(situation: Situation) -> Plan:
         *_metadata(situation, via),
         *_fan_out(situation),
     )
-    touched = tuple(dict.fromkeys(step.host for step in steps if step.stage in _CHECKED))
+    unrecorded = [host.name for host in _in_scope(situation) if not joined(host, situation)]
+    touched = tuple(dict.fromkeys((*(step.host for step in steps if step.stage in _CHECKED), *unrecorded)))
     return _plan(situation, via, (*steps, *_checks(touched)))
 
 
@@ -128,6 +130,9 @@ def _record(situation: Situation) -> Mapping[str, Any]:
 
 def _is_voter(host: Host, cluster: ObservedCluster | None) -> bool:
     members = cluster.etcd_members if cluster else ()
+    if not members:
+        # etcd could not be asked: that says nothing about who is a member, and it is said in the plan.
+        return True
     return any(member.peer_ip == host.main_ip.value and member.started and not member.learner for member in members)
 
 
@@ -203,8 +208,9 @@ def _joins(situation: Situation, via: str) -> Iterator[Step]:
     joining = [host for host in _in_scope(situation) if host.name != via and not joined(host, situation)]
     control_planes = [host for host in joining if host.is_control_plane]
     if not joining:
-        if situation.cluster is not None and _left_over_secrets(situation.cluster):
-            yield Step(Stage.CLEANUP, via, "remove token and certificate key", "an earlier run left them")
+        reasons = tuple(_unfinished(situation, via))
+        if reasons:
+            yield Step(Stage.CLEANUP, via, "finish what an earlier run began", "; ".join(reasons))
         return
     what = "token and uploaded certificates" if control_planes else "token"
     yield Step(Stage.PREPARE_JOIN, via, f"create a short-lived {what}", f"{len(joining)} to join")
@@ -220,9 +226,23 @@ _OUR_TOKENS = frozenset({"kubewright join", "kubewright init", "Proxy for managi
 """Descriptions of the tokens that a run makes, the last one by kubeadm on its behalf."""
 
 
-def _left_over_secrets(cluster: ObservedCluster) -> bool:
-    ours = any(token.get("description") in _OUR_TOKENS for token in cluster.bootstrap_tokens)
-    return ours or cluster.kubeadm_certs_secret
+def _unfinished(situation: Situation, via: str) -> Iterator[str]:
+    """What a killed run left in a live cluster, or what was lost on the controller since."""
+    cluster = situation.cluster
+    if cluster is None or situation.half_made:
+        return
+    if (
+        any(token.get("description") in _OUR_TOKENS for token in cluster.bootstrap_tokens)
+        or cluster.kubeadm_certs_secret
+    ):
+        yield "a token or certificate key is left"
+    if cluster.check_pods:
+        yield "check pods are left"
+    speaker = next((host for host in situation.topology.hosts if host.name == via), None)
+    if speaker is not None and via in situation.scope and not joined(speaker, situation):
+        yield f"{via} is not recorded as complete"
+    if situation.kubeconfig_missing and situation.verb in CORRECTS:
+        yield "the administrator's kubeconfig is not in the artifacts directory"
 
 
 def _why_join(host: Host, situation: Situation) -> str:
@@ -239,7 +259,17 @@ def _metadata(situation: Situation, via: str) -> Iterator[Step]:
         if changes and (new or situation.verb in CORRECTS):
             wanted.extend(changes)
     if wanted:
-        yield Step(Stage.METADATA, via, "set labels and taints", f"{len(wanted)} nodes differ", changes=tuple(wanted))
+        yield Step(
+            Stage.METADATA,
+            via,
+            "set labels and taints",
+            f"{_count(len(wanted), 'node')} to change",
+            changes=tuple(wanted),
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _fan_out(situation: Situation) -> Iterator[Step]:
@@ -291,6 +321,8 @@ def _left(situation: Situation) -> Iterator[str]:
         ]
         if drifted:
             yield f"{', '.join(drifted)} differ from their documents; {situation.verb} only adds, deploy corrects"
+    if situation.cluster is not None and situation.cluster.etcd_error:
+        yield f"the etcd members are not known ({situation.cluster.etcd_error}); nothing was decided by them"
     yield from _unknown_nodes(situation)
 
 

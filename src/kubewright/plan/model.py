@@ -104,6 +104,10 @@ class Plan:
         calls: dict[str, int] = {}
         for step in self.steps:
             calls[step.host] = calls.get(step.host, 0) + step.calls
+        if self.steps:
+            # Every run ends with a call that clears up; a check begins with one that starts its pods.
+            ends = (0 if self.stage(Stage.CLEANUP) else 1) + (1 if self.stage(Stage.CHECK) else 0)
+            calls[self.via] = calls.get(self.via, 0) + ends
         return calls
 
     def to_json(self) -> dict[str, Any]:

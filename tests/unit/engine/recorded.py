@@ -56,6 +56,8 @@ class Recorded:
             inventory_directory=str(folder),
             state_directory=str(folder / "state"),
         )
+        self.inputs.kubeconfig.parent.mkdir(parents=True)
+        self.inputs.kubeconfig.touch()
         self.inputs.save(self.run)
 
     @property
@@ -135,6 +137,7 @@ class Recorded:
             "kubelet_configuration": "",
             "bootstrap_tokens": [],
             "kubeadm_certs_secret": False,
+            "check_pods": 0,
             "objects": {},
             "workloads": [],
             "certificates": [],

@@ -107,7 +107,7 @@ class TestModule:
     @pytest.mark.parametrize(
         "answer",
         [
-            pytest.param(NO_PYTHON, id="dash", marks=pytest.mark.xfail(strict=True, reason="told as a failed step")),
+            pytest.param(NO_PYTHON, id="dash"),
             {
                 "msg": "MODULE FAILURE",
                 "module_stderr": "/bin/sh: line 1: /usr/bin/python3: No such file or directory\n",
@@ -121,13 +121,11 @@ class TestModule:
         assert error.subject == "host w1"
         assert "ansible_python_interpreter" in error.remedy
 
-    @pytest.mark.xfail(strict=True, reason="told as a host without Python")
     def test_a_file_that_is_missing_is_not_python(self) -> None:
         """Every traceback names files of Python's own."""
         error = module_error("w1", "converge", {"msg": "MODULE FAILURE", "module_stderr": TRACEBACK})
         assert isinstance(error, StepFailedError)
 
-    @pytest.mark.xfail(strict=True, reason="told as a host without Python")
     def test_what_the_module_says_of_a_missing_file_comes_first(self) -> None:
         own = {
             "subject": "file /etc/python3",

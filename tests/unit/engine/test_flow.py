@@ -316,7 +316,6 @@ class TestPlans:
         with pytest.raises(BadInputError, match="no cluster yet"):
             make_plan(recorded.run)
 
-    @pytest.mark.xfail(strict=True, reason="every control plane but the first is planned to join again")
     def test_control_planes_do_not_join_again_because_etcd_could_not_be_asked(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path, names=NAMES)
         recorded.told("cp1", recorded.live(*NAMES.all, etcd_members=[], etcd_error="context deadline exceeded"))

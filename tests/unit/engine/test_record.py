@@ -59,9 +59,6 @@ class TestFolder:
         assert newest.directory.name in left
         assert left[0].startswith("20200101T000006Z")
 
-    @pytest.mark.xfail(
-        strict=True, raises=FileNotFoundError, reason="two runs that begin at once prune the same folder"
-    )
     def test_a_folder_that_another_run_removed_meanwhile(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(KEPT_RUNS + 1):
             (tmp_path / "runs" / f"20200101T0000{number:02}Z-deploy-x").mkdir(parents=True)
@@ -220,7 +217,6 @@ class TestErrors:
         assert type(back) is kind
         assert str(back) == str(error)
 
-    @pytest.mark.xfail(strict=True, reason="they come back as one error on one line")
     def test_several_stay_several(self) -> None:
         errors = (BadInputError("host w1", "swap is on", "Turn it off"), BadInputError("host w2", "swap is on"))
         back = error_from_json(json.loads(json.dumps(error_to_json(BadInputErrors(errors)))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,10 @@ from kubewright.errors import (
 
 COLLECTION = "kubewright.cluster"
 PYTHON = "/usr/bin/python3"
+_NO_SUDO = re.compile("sudo: a password is required|is not in the sudoers|Missing sudo password")
+_NO_PYTHON = re.compile(
+    r"module interpreter '[^']*' was not found|sh: (line )?(\d+: )?\S*python\S*: (No such file|not found)"
+)
 LOCK_WAIT_SECONDS = 900
 POLL_SECONDS = 2
 
@@ -190,21 +195,17 @@ def login_error(host: str, message: str) -> UnreachableError:
 
 
 def module_error(host: str, name: str, answer: dict[str, Any]) -> KubewrightError:
-    """The error that a failed module's answer stands for."""
-    message = str(answer.get("msg", "")).strip()
-    output = f"{message} {answer.get('module_stdout', '')} {answer.get('module_stderr', '')}"
-    if (
-        "sudo: a password is required" in output
-        or "is not in the sudoers" in output
-        or "Missing sudo password" in output
-    ):
-        return login_error(host, "sudo was refused")
-    if "No such file or directory" in output and "python" in output:
-        return BadInputError(
-            f"host {host}", "there is no Python", "Install python3, or name one with ansible_python_interpreter"
-        )
+    """The error that a failed module's answer stands for: its own, if it came so far as to tell one."""
     error = answer.get("error")
     if error:
         kind = ERRORS_BY_EXIT_CODE.get(error["exit_code"], StepFailedError)
         return kind(f"host {host}, {error['subject']}", error["cause"], error["remedy"])
+    message = str(answer.get("msg", "")).strip()
+    output = f"{message} {answer.get('module_stdout', '')} {answer.get('module_stderr', '')}"
+    if _NO_SUDO.search(output):
+        return login_error(host, "sudo was refused")
+    if _NO_PYTHON.search(output):
+        return BadInputError(
+            f"host {host}", "there is no Python", "Install python3, or name one with ansible_python_interpreter"
+        )
     return StepFailedError(f"host {host}, {name}", message or output.strip()[:2000])

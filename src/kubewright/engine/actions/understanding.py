@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope
 from kubewright.engine.inputs import Request, read_inputs, split_names
@@ -50,7 +52,7 @@ class Begin(RunAction):
             verb=str(self._task.args["verb"]),
             limit=limit,
             ansible_limited=ansible_limited,
-            dry_run=bool(self._task.check_mode or variables.get("kubewright_dry_run", False)),
+            dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
         )
         inputs = read_inputs(
             inventory,

@@ -22,7 +22,11 @@ API_PORTS = (2379, 2380)
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the host is going to be: ``new`` when it is not part of the cluster yet."""
+    """What the host is going to be: ``new`` when it is not part of the cluster yet.
+
+    ``local_balancer`` says that a worker listens on the API port itself; ``controller_time`` is when it was asked, in
+    seconds since the epoch.
+    """
 
     host: str
     new: bool
@@ -30,6 +34,7 @@ class Expectation:
     api_port: int
     swap_allowed: bool
     controller_time: float
+    local_balancer: bool = True
 
 
 def check(facts: Mapping[str, Any], expected: Expectation) -> tuple[KubewrightError, ...]:
@@ -113,7 +118,8 @@ def _swap(facts: Mapping[str, Any], expected: Expectation) -> Iterable[Kubewrigh
 def _ports(facts: Mapping[str, Any], expected: Expectation) -> Iterable[KubewrightError]:
     if not expected.new or _begun(facts):
         return
-    wanted = (expected.api_port, *API_PORTS) if expected.control_plane else (expected.api_port,)
+    local = (expected.api_port,) if expected.control_plane or expected.local_balancer else ()
+    wanted = (*local, *API_PORTS) if expected.control_plane else local
     taken = sorted(set(wanted) & {int(port) for port in facts["listening_ports"]})
     if taken:
         yield BadInputError(

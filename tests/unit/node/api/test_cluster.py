@@ -55,6 +55,7 @@ def api() -> Api:
         },
         lists={
             "/api/v1/nodes": [NODE],
+            "/api/v1/namespaces/kube-system/pods": [],
             "/apis/apps/v1/namespaces/kube-system/daemonsets": [],
             "/apis/apps/v1/namespaces/kube-system/deployments": [workload],
         },

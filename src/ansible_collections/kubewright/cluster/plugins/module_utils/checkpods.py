@@ -61,6 +61,11 @@ def _container(image: str) -> dict[str, Any]:
     }
 
 
+def count(client: Client) -> int:
+    """How many check pods there are; after a run there are none."""
+    return len(client.get(_PODS, labelSelector=LABEL).get("items") or [])
+
+
 def delete_all(client: Client) -> list[str]:
     """Delete every check pod, also those of killed runs; their names."""
     found = client.get(_PODS, labelSelector=LABEL).get("items") or []

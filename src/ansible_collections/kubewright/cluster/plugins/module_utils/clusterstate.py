@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     certificates,
+    checkpods,
     etcd,
     kubeconfig,
     markers,
@@ -60,6 +61,7 @@ def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
             "bootstrap_tokens": pool.submit(tokens.listed, client),
             "kubeadm_certs_secret": pool.submit(tokens.certificates_uploaded, client),
             "workloads": pool.submit(_workloads, client),
+            "check_pods": pool.submit(checkpods.count, client),
             "certificates": pool.submit(certificates.expiries, system, directory),
         }
         answers = {name: future.result() for name, future in futures.items()}
