@@ -91,7 +91,9 @@ def unit() -> Outcome:
 def fuzz(*, full: bool = False) -> Outcome:
     """Read inventories that are wrong in every way: 300 through the command, in full 10,000 in process."""
     if full:
-        return pytest("fuzz-full", ["-q", "-n", "2", "tests/fuzz/test_in_process.py"], KUBEWRIGHT_TEST_MUTATIONS="10000")
+        return pytest(
+            "fuzz-full", ["-q", "-n", "2", "tests/fuzz/test_in_process.py"], KUBEWRIGHT_TEST_MUTATIONS="10000"
+        )
     return pytest("fuzz", ["-q", "-n", "2", "tests/fuzz/test_command.py"], KUBEWRIGHT_TEST_COMMANDS="300")
 
 
