@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.settings.combinations import impossible
 from kubewright.settings.critical import CRITICAL, KUBESPRAY_DEFAULTS
+from kubewright.settings.distinct import distinct
 from kubewright.settings.families import spelling
 from kubewright.settings.model import ClusterSettings, HostSettings, Settings
 from kubewright.settings.names import CLUSTER_NAMES, HONOURED_NAMES, HOST_NAMES
@@ -61,7 +62,7 @@ def parse(inventory_hosts: Mapping[str, HostInput], *, strict: bool = False) -> 
     if found:
         raise BadInputErrors(found)
     origins = {
-        name: {key: origin for key in HONOURED_NAMES & host.variables.keys() if (origin := host.origin(key))}
+        name: {key: origin for key in HONOURED_NAMES & host.variable_names if (origin := host.origin(key))}
         for name, host in inventory_hosts.items()
     }
     return Settings(cluster, hosts, notices_of(findings), origins)
@@ -76,19 +77,14 @@ def _complete_load_balancer(values: dict[str, Any]) -> None:
 def _cluster_values(hosts: Mapping[str, HostInput], errors: list[BadInputError]) -> dict[str, Any]:
     """Return the one value of each cluster setting that is given."""
     values: dict[str, Any] = {}
-    for name in sorted(CLUSTER_NAMES):
-        first: dict[str, tuple[str, Any]] = {}  # by canonical text: the first host that gives it, and the typed value
-        for host_name, host in hosts.items():
-            raw = host.variables.get(name)
-            if raw is None or (key := json.dumps(raw, sort_keys=True, default=str)) in first:
-                continue
-            value, error = _validated(ClusterSettings, name, raw, _where(host_name, host, name))
+    for name, given in distinct(hosts, CLUSTER_NAMES).items():
+        valid: list[tuple[str, Any]] = []
+        for host_name, raw in given:
+            value, error = _validated(ClusterSettings, name, raw, _where(host_name, hosts[host_name], name))
             if error is None:
-                first[key] = (host_name, value)
+                valid.append((host_name, value))
             else:
                 errors.append(error)
-                first[key] = (host_name, ...)
-        valid = [(host_name, value) for host_name, value in first.values() if value is not ...]
         if not valid:
             continue
         values[name] = valid[0][1]
@@ -110,8 +106,9 @@ def _difference(
 
 def _host_values(host_name: str, host: HostInput, errors: list[BadInputError]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name in sorted(HOST_NAMES & host.variables.keys()):
-        raw = host.variables[name]
+    variables = host.variables
+    for name in sorted(HOST_NAMES & variables.keys()):
+        raw = variables[name]
         if raw is None or raw == "":
             continue
         value, error = _validated(HostSettings, name, raw, _where(host_name, host, name))
@@ -169,14 +166,11 @@ def _is_literal(annotation: Any) -> bool:
 
 
 def _refuse_critical(hosts: Mapping[str, HostInput], errors: list[BadInputError]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for host_name, host in hosts.items():
-        for name in sorted(CRITICAL.keys() & host.variables.keys()):
-            raw, entry = host.variables[name], CRITICAL[name]
-            key = (name, json.dumps(raw, sort_keys=True, default=str))
-            if key in seen or is_empty(raw) or spelling(raw) in [spelling(value) for value in entry.accepted]:
+    for name, values in distinct(hosts, CRITICAL.keys()).items():
+        entry = CRITICAL[name]
+        for host_name, raw in values:
+            if is_empty(raw) or spelling(raw) in [spelling(value) for value in entry.accepted]:
                 continue
-            seen.add(key)
             # The value itself is shown only where it is one of a few: others can hold passwords.
             given = f"is {_shown(raw)}" if entry.accepted else "is given"
             remedy = (
@@ -184,7 +178,9 @@ def _refuse_critical(hosts: Mapping[str, HostInput], errors: list[BadInputError]
             )
             errors.append(
                 BadInputError(
-                    _where(host_name, host, name), f"{name} {given}, but {entry.subject} is not supported yet", remedy
+                    _where(host_name, hosts[host_name], name),
+                    f"{name} {given}, but {entry.subject} is not supported yet",
+                    remedy,
                 )
             )
 

@@ -43,13 +43,15 @@ def survey(hosts: Mapping[str, HostInput]) -> tuple[Finding, ...]:
     found: dict[Verdict, list[Any]] = {}
     judged: dict[tuple[str, int | str], Verdict] = {}
     for host_name, host in hosts.items():
+        variables = host.variables
         for name in host.variable_names:
-            value = host.variables.get(name, Unread.VALUE)
+            value = variables.get(name, Unread.VALUE)
             # One object is one value; what hosts have in common is the same object for all of them.
             verdict = judged.get((name, id(value)))
             if verdict is None:
                 verdict = judged[name, id(value)] = _judged(name, value, given, judged)
-            entry = found.setdefault(verdict, [host.origin(name) or f"host {host_name}", 0])
+            if (entry := found.get(verdict)) is None:
+                entry = found[verdict] = [host.origin(name) or f"host {host_name}", 0]
             entry[1] += 1
     order = list(State)
     findings = [Finding(verdict, where, count) for verdict, (where, count) in found.items()]
