@@ -10,29 +10,44 @@ from hypothesis import strategies as st
 
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.settings import ClusterSettings, HostSettings, Settings
-from kubewright.topology import GroupNames, Host, KnownAddresses, build, missing
+from kubewright.topology import GroupNames, Host, KnownAddresses, Stack, Topology, build, missing, no_proxy, survey
 
 _CLUSTER = ClusterSettings(kube_network_plugin="flannel", kube_proxy_mode="iptables", etcd_deployment_type="kubeadm")
+_STACKS = (Stack(), Stack(ipv4=True, ipv6=True), Stack(ipv4=False, ipv6=True))
+_SLOTS = {4: ("node", "cached", "gathered"), 6: ("node6", "cached6", "gathered6")}
 
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """An inventory, and the truth about each host's address."""
+    """An inventory, and the truth about each host's addresses, of both families."""
 
     names: GroupNames
     settings: Settings
-    truth: dict[str, str]
+    stack: Stack
+    truth: dict[str, dict[int, str]]
     in_cluster: frozenset[str]
 
     def known(self, *, cached: frozenset[str], reachable: frozenset[str]) -> dict[str, KnownAddresses]:
         """Return what a run knows: the live cluster's Nodes, and for the rest what is asked from hosts it lacks."""
-        known = {name: KnownAddresses(node=self.truth[name]) for name in self.in_cluster}
+        known: dict[str, KnownAddresses] = {}
+        for name in self.in_cluster:
+            self._learn(known, name, 0)
         for name in cached:
-            known[name] = dataclasses.replace(known.get(name, KnownAddresses()), cached=self.truth[name])
-        for name in missing(self.names, self.settings, known):
+            self._learn(known, name, 1)
+        for name in missing(self.names, self.settings, known, self.stack):
             if name in reachable:
-                known[name] = dataclasses.replace(known.get(name, KnownAddresses()), gathered=self.truth[name])
+                self._learn(known, name, 2)
         return known
+
+    def _learn(self, known: dict[str, KnownAddresses], name: str, slot: int) -> None:
+        values = {_SLOTS[family][slot]: address for family, address in self.truth[name].items()}
+        known[name] = dataclasses.replace(known.get(name, KnownAddresses()), **values)  # type: ignore[arg-type]
+
+    def build(self, known: dict[str, KnownAddresses]) -> Topology:
+        return build(self.names, self.settings, known, stack=self.stack)
+
+    def missing(self, known: dict[str, KnownAddresses]) -> tuple[str, ...]:
+        return missing(self.names, self.settings, known, self.stack)
 
 
 @st.composite
@@ -43,79 +58,106 @@ def worlds(draw: st.DrawFn) -> World:
         tuple(f"cp{number}" for number in range(control_planes)), tuple(f"w{number}" for number in range(workers))
     )
     numbers = draw(st.permutations(range(1, 60)))
-    truth = {name: f"10.0.0.{number}" for name, number in zip(names.all, numbers, strict=False)}
-    with_ip = draw(st.frozensets(st.sampled_from(names.all)))
-    with_access_ip = draw(st.frozensets(st.sampled_from(names.all)))
+    truth = {
+        name: {4: f"10.0.0.{number}", 6: f"fd00::{number}"} for name, number in zip(names.all, numbers, strict=False)
+    }
+    given_to = {name: draw(st.frozensets(st.sampled_from(names.all))) for name in ("ip", "access", "ip6", "access6")}
     hosts = {
         name: HostSettings(
-            ip=address if name in with_ip else None,
-            access_ip=address.replace("10.0.0.", "192.0.2.") if name in with_access_ip else None,
+            ip=addresses[4] if name in given_to["ip"] else None,
+            access_ip=addresses[4].replace("10.0.0.", "192.0.2.") if name in given_to["access"] else None,
+            ip6=addresses[6] if name in given_to["ip6"] else None,
+            access_ip6=addresses[6].replace("fd00", "2001:db8") if name in given_to["access6"] else None,
         )
-        for name, address in truth.items()
+        for name, addresses in truth.items()
     }
-    return World(names, Settings(_CLUSTER, hosts), truth, draw(st.frozensets(st.sampled_from(names.all))))
+    in_cluster = draw(st.frozensets(st.sampled_from(names.all)))
+    return World(names, Settings(_CLUSTER, hosts), draw(st.sampled_from(_STACKS)), truth, in_cluster)
 
 
-def values(host: Host) -> tuple[str, str, str]:
-    return str(host.main_ip), str(host.main_access_ip), host.node_name
+def values(host: Host) -> tuple[object, ...]:
+    lists = (tuple(map(str, host.main_ips)), tuple(map(str, host.main_access_ips)))
+    return (str(host.main_ip), str(host.main_access_ip), *lists, host.node_name, host.roles, host.etcd_member_name)
+
+
+def everything(topology: Topology) -> tuple[object, ...]:
+    return (*(values(host) for host in topology.hosts), no_proxy(topology, _CLUSTER), topology.endpoint)
 
 
 def errors_of(world: World, known: dict[str, KnownAddresses]) -> tuple[BadInputError, ...]:
     with pytest.raises(BadInputErrors) as caught:
-        build(world.names, world.settings, known)
+        world.build(known)
     return caught.value.errors
 
 
 @given(worlds(), st.data())
 def test_values_are_the_same_whoever_is_reachable_and_cached(world: World, data: st.DataObject) -> None:
+    """No limit and no play comes into it: a topology is always that of the whole inventory."""
     subsets = st.frozensets(st.sampled_from(world.names.all))
-    everyone = frozenset(world.names.all)
-    full = build(world.names, world.settings, world.known(cached=frozenset(), reachable=everyone))
+    full = world.build(world.known(cached=frozenset(), reachable=frozenset(world.names.all)))
     known = world.known(cached=data.draw(subsets), reachable=data.draw(subsets))
-    unknown = missing(world.names, world.settings, known)
+    unknown = world.missing(known)
     if unknown:
         errors = errors_of(world, known)
-        assert [problem.subject for problem in errors] == list(unknown)
-        assert all(f"Set ip for {name}" in problem.remedy for name, problem in zip(unknown, errors, strict=True))
+        assert list(dict.fromkeys(problem.subject for problem in errors)) == list(unknown)
+        assert all(problem.remedy.startswith("Set ip") for problem in errors)
+        assert all(f" for {problem.subject} in the inventory" in problem.remedy for problem in errors)
         return
-    partial = build(world.names, world.settings, known)
-    assert [values(host) for host in partial.hosts] == [values(host) for host in full.hosts]
+    partial = world.build(known)
+    assert everything(partial) == everything(full)
     assert partial.notices == ()
 
 
 @given(worlds(), st.data())
+def test_what_is_told_of_a_host_is_what_is_built(world: World, data: st.DataObject) -> None:
+    subsets = st.frozensets(st.sampled_from(world.names.all))
+    known = world.known(cached=data.draw(subsets), reachable=data.draw(subsets))
+    told = survey(world.names, world.settings, known, world.stack)
+    assert told.missing == world.missing(known)
+    if told.missing:
+        assert all(told.facts[name]["main_ips"].remedy for name in told.missing)
+        return
+    for host in world.build(known).hosts:
+        facts = told.facts[host.name]
+        assert (facts["main_ip"].value, facts["main_access_ip"].value) == (str(host.main_ip), str(host.main_access_ip))
+        assert facts["main_ips"].value == tuple(map(str, host.main_ips))
+        assert facts["main_access_ips"].value == tuple(map(str, host.main_access_ips))
+
+
+@given(worlds(), st.data())
 def test_a_false_cache_never_overrides_the_inventory_or_the_live_node(world: World, data: st.DataObject) -> None:
-    false = st.ip_addresses(v=4).map(str)
-    sure = [name for name in world.names.all if world.settings.hosts[name].ip or name in world.in_cluster]
-    everyone = frozenset(world.names.all)
-    known = world.known(cached=frozenset(), reachable=everyone)
-    honest = build(world.names, world.settings, known)
-    for name in sure:
-        known[name] = dataclasses.replace(known.get(name, KnownAddresses()), cached=data.draw(false))
-    lied = build(world.names, world.settings, known)
-    assert [values(host) for host in lied.hosts] == [values(host) for host in honest.hosts]
+    false = {4: st.ip_addresses(v=4).map(str), 6: st.ip_addresses(v=6).map(str)}
+    known = world.known(cached=frozenset(), reachable=frozenset(world.names.all))
+    honest = world.build(known)
+    for name in world.names.all:
+        host = world.settings.hosts[name]
+        for family, given_address in ((4, host.ip), (6, host.ip6)):
+            if given_address or name in world.in_cluster:
+                lie = {_SLOTS[family][1]: data.draw(false[family])}
+                known[name] = dataclasses.replace(known.get(name, KnownAddresses()), **lie)  # type: ignore[arg-type]
+    assert everything(world.build(known)) == everything(honest)
 
 
 @given(worlds(), st.data())
 def test_losing_one_hosts_facts_changes_no_other_host(world: World, data: st.DataObject) -> None:
     everyone = frozenset(world.names.all)
     known = world.known(cached=everyone, reachable=everyone)
-    full = build(world.names, world.settings, known)
+    full = world.build(known)
     lost = data.draw(st.sampled_from(world.names.all))
     rest = {name: facts for name, facts in known.items() if name != lost}
-    if missing(world.names, world.settings, rest):
-        assert [problem.subject for problem in errors_of(world, rest)] == [lost]
+    if world.missing(rest):
+        assert {problem.subject for problem in errors_of(world, rest)} == {lost}
         return
-    after = build(world.names, world.settings, rest)
-    assert [values(host) for host in after.hosts] == [values(host) for host in full.hosts]
+    assert everything(world.build(rest)) == everything(full)
 
 
-@given(worlds(), st.data())
-def test_a_host_more_changes_no_other_host(world: World, data: st.DataObject) -> None:
-    everyone = frozenset(world.names.all)
-    known = world.known(cached=frozenset(), reachable=everyone)
-    before = build(world.names, world.settings, known)
+@given(worlds())
+def test_a_host_more_changes_no_other_host(world: World) -> None:
+    known = world.known(cached=frozenset(), reachable=frozenset(world.names.all))
+    before = world.build(known)
     names = dataclasses.replace(world.names, worker=(*world.names.worker, "new"))
-    hosts = {**world.settings.hosts, "new": HostSettings(ip="10.0.0.99")}
-    after = build(names, dataclasses.replace(world.settings, hosts=hosts), known)
+    hosts = {**world.settings.hosts, "new": HostSettings(ip="10.0.0.99", ip6="fd00::99")}
+    settings = dataclasses.replace(world.settings, hosts=hosts)
+    after = build(names, settings, known, stack=world.stack)
     assert after.hosts[: len(before.hosts)] == before.hosts
+    assert no_proxy(after, _CLUSTER) == no_proxy(before, _CLUSTER)
