@@ -27,6 +27,15 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130
 
 
+def printable(text: str) -> str:
+    """Return a text that any terminal and file can take: what comes from damaged or hostile input is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 class KubewrightError(Exception):
     """Base of every error that a user sees.
 
@@ -40,6 +49,7 @@ class KubewrightError(Exception):
     exit_code: ExitCode = ExitCode.INTERNAL
 
     def __init__(self, subject: str, cause: str, remedy: str = "") -> None:
+        subject, cause, remedy = printable(subject), printable(cause), printable(remedy)
         super().__init__(subject, cause, remedy)
         self.subject = subject
         self.cause = cause

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import tempfile
 import traceback
@@ -88,6 +89,10 @@ def root(
 
 def main() -> None:
     """Run the command; no traceback of a foreseen error reaches a user."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names in an inventory need not be in the terminal's character set, nor in any.
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False)
     except typer.Exit as stop:
