@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.lab.support.cluster import Cluster
 from tests.lab.support.waiting import wait_until
 
 PORT = 8080
+NAMESPACE_PREFIX = "echo-"
 _COREFILE = ".:5353 {\n    health :8080 {\n        lameduck 0s\n    }\n    whoami\n}\n"
 
 
@@ -45,8 +47,12 @@ class Echo:
 
 
 @contextlib.contextmanager
-def echo(cluster: Cluster, nodes: Sequence[str], name: str = "echo") -> Iterator[Echo]:
-    """Run the workload on these nodes, and remove it afterwards."""
+def echo(cluster: Cluster, nodes: Sequence[str]) -> Iterator[Echo]:
+    """Run the workload on these nodes in a namespace of its own, and remove it afterwards.
+
+    The end of the pods is waited for, that of the namespace is not: it takes the controllers seconds.
+    """
+    name = f"{NAMESPACE_PREFIX}{uuid.uuid4().hex[:6]}"
     deployment = cluster.get("-n", "kube-system", "deployment", "coredns")
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     _apply(cluster, [_namespace(name), _corefile(name), _service(name)])
@@ -62,7 +68,8 @@ def echo(cluster: Cluster, nodes: Sequence[str], name: str = "echo") -> Iterator
         service = cluster.get("-n", name, "service", name)["spec"]["clusterIP"]
         yield Echo(pods=pods, service=service, dns_name=f"{name}.{name}.svc.cluster.local")
     finally:
-        cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=60s", timeout=90)
+        cluster.kubectl("-n", name, "delete", "pods", "--all", "--wait=true", "--timeout=60s", timeout=90)
+        cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def _apply(cluster: Cluster, items: list[dict[str, Any]]) -> None:
