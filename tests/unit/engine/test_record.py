@@ -224,5 +224,7 @@ class TestErrors:
 
     @given(subject=st.text(), cause=st.text(), remedy=st.text())
     def test_keep_their_parts(self, subject: str, cause: str, remedy: str) -> None:
-        back = error_from_json(json.loads(json.dumps(error_to_json(StepFailedError(subject, cause, remedy)))))
-        assert (back.subject, back.cause, back.remedy) == (subject, cause, remedy)
+        error = StepFailedError(subject, cause, remedy)
+        back = error_from_json(json.loads(json.dumps(error_to_json(error))))
+        assert (back.subject, back.cause, back.remedy) == (error.subject, error.cause, error.remedy)
+        str(back).encode()
