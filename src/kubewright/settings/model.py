@@ -144,6 +144,11 @@ class ClusterSettings(_Settings):
     )
     kubewright_artifact_mirror: str = Field(default="", description="Base URL of the mirror.")
     kubewright_artifact_bundle: str = Field(default="", description="Directory or tar file of the bundle.")
+    kubewright_artifact_urls: tuple[str, ...] = Field(
+        default=(),
+        description="Base URLs that serve each artifact as URL/SHA256, such as a web server with a bundle's blobs; "
+        "nodes try them before the controller.",
+    )
     kubewright_artifact_delivery: Literal["auto", "controller", "ssh"] = Field(
         default="auto",
         description="How nodes get artifacts: by HTTP from the controller, over SSH, or the first that works.",

@@ -46,13 +46,19 @@ class ConvergeHost(StepAction):
         return {"changed": bool(answer["changed"]), "changes": [change["id"] for change in answer["changes"]]}
 
     def _urls(self, run: Run) -> list[str]:
-        """The controller's server as this host sees the controller: the address that its SSH connection comes from."""
-        offer = self._task.args.get("urls") or {}
-        if not offer.get("port") or Inputs.load(run).settings.cluster.kubewright_artifact_delivery == "ssh":
+        """Where the host may fetch from: what the settings name, then the controller's server.
+
+        The controller's address is the one that this host's SSH connection comes from.
+        """
+        cluster = Inputs.load(run).settings.cluster
+        if cluster.kubewright_artifact_delivery == "ssh":
             return []
+        offer = self._task.args.get("urls") or {}
         inspection = f"inspections/{self.host}"
         client = run.read(inspection)["ssh_client"] if run.has(inspection) else None
-        return [f"http://{url_host(client)}:{offer['port']}/{offer['path']}"] if client else []
+        own = [f"http://{url_host(client)}:{offer['port']}/{offer['path']}"] if client and offer.get("port") else []
+        named = () if cluster.kubewright_artifact_delivery == "controller" else cluster.kubewright_artifact_urls
+        return [*(url.rstrip("/") for url in named), *own]
 
     def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         """Send artifacts over SSH into a folder of the login user's, then converge from there."""
