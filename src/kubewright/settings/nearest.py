@@ -14,6 +14,8 @@ _ALIKE = 0.86
 """How alike two names must be to be taken for one misspelt: one changed, missing or doubled letter or two."""
 _COMPARED = 20
 """How many candidates are compared letter by letter."""
+_SHORTEST = 5
+"""Of a shorter name, another letter makes another word."""
 _LONGEST = 80
 """A longer name is nobody's misspelling, and would take long to compare."""
 
@@ -32,7 +34,20 @@ def nearest(name: str) -> str:
     words = tuple(sorted(lower.split("_")))
     if reordered := _by_words().get(words):
         return reordered
-    return next(iter(difflib.get_close_matches(lower, _sharing_letters(lower), n=1, cutoff=_ALIKE)), "")
+    alike = _sharing_letters(lower)
+    if near := difflib.get_close_matches(lower, alike, n=1, cutoff=_ALIKE):
+        return near[0]
+    return next((each for each in alike if len(each) >= _SHORTEST and _one_letter_apart(lower, each)), "")
+
+
+def _one_letter_apart(one: str, other: str) -> bool:
+    """Whether one letter more, less or else makes one name of the other; a short name's likeness is too low to tell."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    shorter, longer = sorted((one, other), key=len)
+    same = next((place for place, letter in enumerate(shorter) if letter != longer[place]), len(shorter))
+    rest = same + 1 if len(shorter) == len(longer) else same
+    return shorter[rest:] == longer[same + 1 :]
 
 
 def closest(name: str, count: int = 5) -> list[str]:
@@ -66,7 +81,7 @@ def _by_runs() -> dict[str, list[str]]:
 @functools.cache
 def _candidates() -> dict[str, None]:
     """Return what a name can be meant to be, the honoured names first. Removed names are nobody's aim."""
-    living = (name for name, entry in load().items() if not entry.last)
+    living = (name for name, entry in load().items() if not entry.last and len(name) > _SHORTEST)
     known = (
         *sorted(HONOURED_NAMES),
         *sorted(CHECKED_NAMES | REFUSED_NAMES),
