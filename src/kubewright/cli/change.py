@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
 
 import typer
 
 from kubewright.cli import common
-from kubewright.cli.common import leave, out, want_json
-from kubewright.cli.running import Options, execute, show_plan
-from kubewright.engine.motor import FORKS, Connection
+from kubewright.cli.common import leave, out
+from kubewright.cli.options import Options, with_run_options
+from kubewright.cli.running import execute, show_plan
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError, StepFailedError
 from kubewright.plan import Plan
@@ -19,43 +19,11 @@ from kubewright.report.text import nothing_to_do
 app = typer.Typer()
 
 
-def _change(playbook: str, verb_options: dict[str, Any]) -> None:
-    strict = verb_options.pop("strict")
-    options = _options(**verb_options)
+def _change(playbook: str, options: Options, *, strict: bool) -> None:
     run, error = execute(playbook, options, kubewright_strict=strict)
     if options.dry_run or error is None:
         _show(run, options, error)
     leave(error or (None if options.dry_run else left_out(run)))
-
-
-def _options(
-    *,
-    inventories: list[str],
-    limit: str,
-    dry_run: bool,
-    output: str,
-    verbose: bool,
-    user: str,
-    private_key: str,
-    ask_pass: bool,
-    ask_become_pass: bool,
-    vault: list[str],
-    ask_vault: bool,
-    extra_vars: list[str],
-    forks: int,
-    state_dir: str,
-) -> Options:
-    connection = Connection(
-        user=user,
-        private_key=private_key,
-        ask_pass=ask_pass,
-        ask_become_pass=ask_become_pass,
-        vault_password_files=tuple(vault),
-        ask_vault_pass=ask_vault,
-        extra_vars=tuple(extra_vars),
-        forks=forks,
-    )
-    return Options(inventories, connection, limit, dry_run, want_json(output), verbose, state_dir)
 
 
 def _show(run: Run, options: Options, error: KubewrightError | None) -> None:
@@ -102,48 +70,28 @@ def left_out(run: Run) -> StepFailedError | None:
 
 
 @app.command(epilog="Example: kubewright deploy -i inventory/mycluster --dry-run")
+@with_run_options
 def deploy(
-    inventories: common.Inventories,
+    options: Options,
+    *,
     limit: common.Limit = "",
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
-    output: common.Output = "table",
-    yes: common.Yes = False,
-    verbose: common.Verbose = False,
-    user: common.User = "",
-    private_key: common.PrivateKey = "",
-    ask_pass: common.AskPass = False,
-    ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],
-    ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],
-    forks: common.Forks = FORKS,
-    state_dir: common.StateDir = "",
+    yes: common.Yes = False,  # noqa: ARG001  nothing is asked yet
 ) -> None:
     """Create the cluster, add what is missing, correct what differs."""
-    options = {key: value for key, value in locals().items() if key != "yes"}
-    _change("cluster", options)
+    _change("cluster", replace(options, limit=limit, dry_run=dry_run), strict=strict)
 
 
 @app.command(epilog="Example: kubewright scale -i inventory/mycluster --limit worker7,worker8")
+@with_run_options
 def scale(
-    inventories: common.Inventories,
+    options: Options,
+    *,
     limit: common.Limit = "",
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
-    output: common.Output = "table",
-    yes: common.Yes = False,
-    verbose: common.Verbose = False,
-    user: common.User = "",
-    private_key: common.PrivateKey = "",
-    ask_pass: common.AskPass = False,
-    ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],
-    ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],
-    forks: common.Forks = FORKS,
-    state_dir: common.StateDir = "",
+    yes: common.Yes = False,  # noqa: ARG001  nothing is asked yet
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
-    options = {key: value for key, value in locals().items() if key != "yes"}
-    _change("scale", options)
+    _change("scale", replace(options, limit=limit, dry_run=dry_run), strict=strict)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from kubewright.cli.common import err, out, state_directory
-from kubewright.engine.motor import Connection, Outcome, judge, run_playbook
+from kubewright.cli.options import Options
+from kubewright.engine.motor import Outcome, judge, run_playbook
 from kubewright.engine.record import Run
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.plan import Plan
@@ -19,19 +19,6 @@ class InterruptedRunError(KubewrightError):
     """Ctrl-C ended the run."""
 
     exit_code = ExitCode.INTERRUPTED
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of a verb that runs a playbook."""
-
-    inventories: list[str]
-    connection: Connection
-    limit: str = ""
-    dry_run: bool = False
-    json: bool = False
-    verbose: bool = False
-    state_dir: str = ""
 
 
 def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, KubewrightError | None]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kubewright.cli import common
-from kubewright.cli.common import err, out, show_error, state_directory, want_json
+from kubewright.cli.common import err, leave, out, show_error, state_directory, want_json
+from kubewright.cli.options import Options
+from kubewright.cli.running import execute
+from kubewright.engine.flow import find_cluster, known_addresses
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.motor import Connection
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode
 from kubewright.inventory import Inventory, load
 from kubewright.inventory.known import group_names, known_of
 from kubewright.inventory.remembered import remembered
 from kubewright.report.topology import explanation, fact_json, survey_json, survey_parts
-from kubewright.topology import VARIABLES, Fact, Survey, read_settings, survey
+from kubewright.topology import VARIABLES, Fact, KnownAddresses, Survey, read_settings, survey
 
 app = typer.Typer()
 
@@ -30,25 +36,42 @@ Explain = Annotated[
 ]
 
 
+Online = Annotated[
+    bool, typer.Option("--online", help="Ask the live cluster, and hosts whose address nothing else gives.")
+]
+
+
 @app.command(epilog=_EPILOG)
 def topology(
     inventories: common.Inventories,
     explain: Explain = None,
+    online: Online = False,
     output: common.Output = "table",
+    verbose: common.Verbose = False,
+    user: common.User = "",
+    private_key: common.PrivateKey = "",
+    ask_pass: common.AskPass = False,
+    ask_become_pass: common.AskBecomePass = False,
     vault: common.VaultFiles = [],
     ask_vault: common.AskVault = False,
     extra_vars: common.ExtraVars = [],
     state_dir: common.StateDir = "",
 ) -> None:
-    """Show every host's addresses, names and roles with their origin. No connection is made.
+    """Show every host's addresses, names and roles with their origin. Without --online no connection is made.
 
     What is known comes from the inventory and from what earlier runs found. A host whose address neither gives is
-    listed with what to do about it; deploy and scale ask the live cluster and the host itself.
+    listed with what to do about it; --online, deploy and scale ask the live cluster and the host itself.
     """
     as_json = want_json(output)
     directory = state_directory(inventories, state_dir)
+    asked = None
+    if online:
+        connection = Connection(
+            user, private_key, ask_pass, ask_become_pass, tuple(vault), ask_vault, tuple(extra_vars)
+        )
+        asked = _ask(Options(inventories, connection, verbose=verbose, state_dir=state_dir))
     inventory = load(inventories, extra_vars=extra_vars, vault_password_files=vault, ask_vault_pass=ask_vault)
-    found = _survey(inventory, directory)
+    found = _survey(inventory, directory, asked or {})
     if explain is not None:
         _explain(inventory, found, *explain, as_json=as_json)
     elif as_json:
@@ -61,13 +84,22 @@ def topology(
         raise typer.Exit(ExitCode.BAD_INPUT)
 
 
-def _survey(inventory: Inventory, directory: Path) -> Survey:
+def _ask(options: Options) -> dict[str, KnownAddresses]:
+    """Return what the live cluster and the hosts that it does not know say; ends the command where nobody could be asked."""
+    run, error = execute("topology", options)
+    if error is not None:
+        leave(error)
+    inputs = Inputs.load(run)
+    return known_addresses(run, inputs, find_cluster(run, inputs).cluster)
+
+
+def _survey(inventory: Inventory, directory: Path, asked: Mapping[str, KnownAddresses]) -> Survey:
     settings, stack = read_settings(inventory.by_name)
     memory = remembered(directory, max_age=settings.cluster.kubewright_fact_max_age)
     for warning in inventory.warnings:
         err.print(f"Note: {warning}", markup=False)
     names = group_names(inventory)
-    return survey(names, settings, known_of(names.all, memory), stack)
+    return survey(names, settings, {**known_of(names.all, memory), **asked}, stack)
 
 
 def _explain(inventory: Inventory, found: Survey, host: str, variable: str, *, as_json: bool) -> None:
