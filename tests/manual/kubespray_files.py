@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import io
+import json
 import re
 import subprocess
 import sys
@@ -29,6 +30,12 @@ from kubewright.settings import State
 
 _OLDEST = (2, 20)
 _FOLDERS = ("inventory", "tests", "contrib")
+_SUPPORTED = {
+    "kube_version": "1.37.2",
+    "kube_network_plugin": "flannel",
+    "etcd_deployment_type": "kubeadm",
+    "kube_proxy_mode": "iptables",
+}
 _HOSTS = {
     "": """[kube_control_plane]
 node1 ansible_host=192.0.2.1 ip=10.9.0.1 etcd_member_name=etcd1
@@ -99,6 +106,7 @@ def _cases(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         hosts = sample / f"hosts{len(kind)}.ini"
         hosts.write_text(text)
         yield f"sample, {kind or 'plain'}", [str(hosts)], []
+        yield f"sample, {kind or 'plain'}, with what must be given", [str(hosts)], [json.dumps(_SUPPORTED)]
     files = sorted((folder / "tests" / "files").glob("*.yml"))
     for file in files:
         hosts = sample / f"{file.stem}.ini"
