@@ -118,6 +118,7 @@ class TestUsage:
             ("status", "--nonsense"),
             ("deploy", "-i", "x", "--forks", "many"),
             ("kubectl", "-i", "x"),
+            ("kubectl", "--", "get", "pods"),
             ("check", "-i"),
         ],
     )
@@ -141,10 +142,6 @@ class TestBadInput:
         assert "Check the path." in shown.err
         assert shown.out == ""
         assert list(tmp_path.iterdir()) == []
-
-    def test_kubectl_without_inventory(self, invoke: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
-        assert invoke("kubectl", "--", "get", "pods") == ExitCode.BAD_INPUT
-        assert "no inventory was named" in capsys.readouterr().err
 
     @pytest.mark.parametrize("verb", [*CHANGING, *LOOKING])
     def test_an_output_format_that_does_not_exist(self, invoke: Invoke, verb: str, tmp_path: Path) -> None:
