@@ -31,7 +31,7 @@ class CleanUp(RunAction):
             "clean_up",
             {
                 "tokens": bool(plan.stage(Stage.CLEANUP)),
-                "check_pods": bool(plan.stage(Stage.CHECK)),
+                "check_pods": bool(plan.stage(Stage.CHECK) or plan.stage(Stage.CLEANUP)),
                 "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
                 "kubeconfig": not inputs.kubeconfig.exists() or bool(plan.stage(Stage.INIT)),
             },

@@ -1,0 +1,38 @@
+"""What the end of a run removes and notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubewright.engine.actions.ending import CleanUp
+from kubewright.plan import Plan, Stage, Step
+from tests.unit.engine.recorded import Recorded
+from tests.unit.engine.test_waiting import Calls, action
+
+
+def asked(folder: Path, monkeypatch: pytest.MonkeyPatch, *steps: Step) -> dict[str, object]:
+    """What clean_up is asked to do at the end of a run with this plan."""
+    recorded = Recorded(folder)
+    recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+    recorded.run.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", steps).to_json())
+    calls = Calls({"changed": True})
+    action(CleanUp, calls, monkeypatch, host="cp1").act(recorded.run)
+    return calls.asked[0][1]
+
+
+class TestCleanUp:
+    def test_finishes_what_a_killed_run_left_where_nothing_else_is_to_be_done(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        arguments = asked(tmp_path, monkeypatch, Step(Stage.CLEANUP, "cp1", "finish", "check pods are left"))
+        assert arguments["tokens"]
+        assert arguments["check_pods"]
+
+    def test_leaves_tokens_alone_after_a_run_that_made_none(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        arguments = asked(tmp_path, monkeypatch, Step(Stage.CHECK, "w1", "check", "touched"))
+        assert not arguments["tokens"]
+        assert arguments["check_pods"]
