@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from kubewright.cli.common import err, out, state_directory
@@ -40,6 +41,7 @@ def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, Kub
                 "kubewright_run_directory": str(run.directory),
                 "kubewright_limit": options.limit,
                 "kubewright_dry_run": options.dry_run,
+                "kubewright_state_directory": str(Path(options.state_dir).absolute()) if options.state_dir else "",
                 **variables,
             },
             connection=options.connection,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +10,11 @@ from typing import Annotated
 
 import typer
 
-from kubewright.cli import common
-from kubewright.cli.common import err, leave, out, show_error, state_directory, want_json
-from kubewright.cli.options import Options
+from kubewright.cli.common import err, leave, out, show_error, state_directory
+from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute
 from kubewright.engine.flow import find_cluster, known_addresses
 from kubewright.engine.inputs import Inputs
-from kubewright.engine.motor import Connection
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode
 from kubewright.inventory import Inventory, load
 from kubewright.inventory.known import group_names, known_of
@@ -42,39 +41,25 @@ Online = Annotated[
 
 
 @app.command(epilog=_EPILOG)
-def topology(
-    inventories: common.Inventories,
-    explain: Explain = None,
-    online: Online = False,
-    output: common.Output = "table",
-    verbose: common.Verbose = False,
-    user: common.User = "",
-    private_key: common.PrivateKey = "",
-    ask_pass: common.AskPass = False,
-    ask_become_pass: common.AskBecomePass = False,
-    vault: common.VaultFiles = [],
-    ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],
-    state_dir: common.StateDir = "",
-) -> None:
+@with_run_options
+def topology(options: Options, *, explain: Explain = None, online: Online = False) -> None:
     """Show every host's addresses, names and roles with their origin. Without --online no connection is made.
 
     What is known comes from the inventory and from what earlier runs found. A host whose address neither gives is
     listed with what to do about it; --online, deploy and scale ask the live cluster and the host itself.
     """
-    as_json = want_json(output)
-    directory = state_directory(inventories, state_dir)
-    asked = None
-    if online:
-        connection = Connection(
-            user, private_key, ask_pass, ask_become_pass, tuple(vault), ask_vault, tuple(extra_vars)
-        )
-        asked = _ask(Options(inventories, connection, verbose=verbose, state_dir=state_dir))
-    inventory = load(inventories, extra_vars=extra_vars, vault_password_files=vault, ask_vault_pass=ask_vault)
-    found = _survey(inventory, directory, asked or {})
+    directory = state_directory(options.inventories, options.state_dir)
+    connection = options.connection
+    inventory = load(
+        options.inventories,
+        extra_vars=connection.extra_vars,
+        vault_password_files=connection.vault_password_files,
+        ask_vault_pass=connection.ask_vault_pass,
+    )
+    found = _survey(inventory, directory, _ask(options) if online else {})
     if explain is not None:
-        _explain(inventory, found, *explain, as_json=as_json)
-    elif as_json:
+        _explain(inventory, found, *explain, as_json=options.json)
+    elif options.json:
         out.print_json(json.dumps(survey_json(found)))
     else:
         for part in survey_parts(found):
@@ -85,12 +70,20 @@ def topology(
 
 
 def _ask(options: Options) -> dict[str, KnownAddresses]:
-    """Return what the live cluster and the hosts that it does not know say; ends the command where nobody could be asked."""
+    """Return what the live cluster says, and the hosts that it does not know.
+
+    Ends the command where nobody can be asked.
+    """
     run, error = execute("topology", options)
     if error is not None:
         leave(error)
     inputs = Inputs.load(run)
-    return known_addresses(run, inputs, find_cluster(run, inputs).cluster)
+    known = known_addresses(run, inputs, find_cluster(run, inputs).cluster)
+    # The run remembers what hosts say: what was said just now is not from an earlier one.
+    return {
+        host: dataclasses.replace(each, cached=None) if each.gathered and each.gathered == each.cached else each
+        for host, each in known.items()
+    }
 
 
 def _survey(inventory: Inventory, directory: Path, asked: Mapping[str, KnownAddresses]) -> Survey:

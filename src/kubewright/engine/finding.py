@@ -73,7 +73,7 @@ def choose_scope(run: Run) -> dict[str, Any]:
     inputs = Inputs.load(run)
     found = find_cluster(run, inputs)
     cluster = found.cluster
-    wanted = [name for name in inputs.scope if inputs.request.verb != "scale" or not complete(name, inputs, cluster)]
+    wanted = [name for name in inputs.scope if _is_wanted(name, inputs, cluster)]
     unknown = missing(inputs.names, inputs.settings, known_addresses(run, inputs, cluster))
     lacking = [name for name in unknown if name not in wanted]
     via = cluster.via if cluster else found.half_made or next(iter(inputs.names.control_plane))
@@ -88,6 +88,13 @@ def choose_scope(run: Run) -> dict[str, Any]:
         scope["hosts"] = list(inputs.scope)
     run.write("scope", scope)
     return scope
+
+
+def _is_wanted(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
+    """Whether the verb looks at a host even if its address is known."""
+    if inputs.request.verb == "scale":
+        return not complete(name, inputs, cluster)
+    return inputs.request.verb != "topology"
 
 
 def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:

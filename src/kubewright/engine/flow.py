@@ -7,7 +7,16 @@ Files in the run's folder as they come to be: ``inputs``, ``observations/HOST`` 
 
 from kubewright.engine.configuration import configuration_for_joins, load_cluster_document
 from kubewright.engine.documenting import make_documents
-from kubewright.engine.finding import Found, api_url, choose_scope, find_cluster, load_topology, url_host
+from kubewright.engine.finding import (
+    Found,
+    api_url,
+    choose_scope,
+    find_cluster,
+    known_addresses,
+    load_topology,
+    remember_addresses,
+    url_host,
+)
 from kubewright.engine.planning import make_plan
 
 __all__ = [
@@ -16,9 +25,11 @@ __all__ = [
     "choose_scope",
     "configuration_for_joins",
     "find_cluster",
+    "known_addresses",
     "load_cluster_document",
     "load_topology",
     "make_documents",
     "make_plan",
+    "remember_addresses",
     "url_host",
 ]

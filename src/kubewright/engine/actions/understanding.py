@@ -11,8 +11,8 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.flow import choose_scope
-from kubewright.engine.inputs import Request, read_inputs, split_names
+from kubewright.engine.flow import choose_scope, remember_addresses
+from kubewright.engine.inputs import Inputs, Request, read_inputs, split_names
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import KubewrightError, UnreachableError
 from kubewright.inventory import from_hostvars
@@ -97,3 +97,12 @@ class Scope(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.choose_scope`."""
         return {**choose_scope(run), "changed": False}
+
+
+class Remember(RunAction):
+    """Keep the addresses that this run found."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Runs on the controller only."""
+        remember_addresses(run, Inputs.load(run))
+        return {"changed": False}
