@@ -17,6 +17,7 @@ ELSEWHERE = {
     "kubewright_artifact_mirror",
     "kubewright_artifact_bundle",
     "kubewright_artifact_delivery",
+    "kubewright_artifact_urls",
     "kubewright_fact_max_age",
     "artifacts_dir",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from kubewright import artifacts
@@ -14,6 +15,7 @@ from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
+from kubewright.settings import ClusterSettings
 
 
 class ConvergeHost(StepAction):
@@ -46,19 +48,9 @@ class ConvergeHost(StepAction):
         return {"changed": bool(answer["changed"]), "changes": [change["id"] for change in answer["changes"]]}
 
     def _urls(self, run: Run) -> list[str]:
-        """Where the host may fetch from: what the settings name, then the controller's server.
-
-        The controller's address is the one that this host's SSH connection comes from.
-        """
-        cluster = Inputs.load(run).settings.cluster
-        if cluster.kubewright_artifact_delivery == "ssh":
-            return []
-        offer = self._task.args.get("urls") or {}
         inspection = f"inspections/{self.host}"
         client = run.read(inspection)["ssh_client"] if run.has(inspection) else None
-        own = [f"http://{url_host(client)}:{offer['port']}/{offer['path']}"] if client and offer.get("port") else []
-        named = () if cluster.kubewright_artifact_delivery == "controller" else cluster.kubewright_artifact_urls
-        return [*(url.rstrip("/") for url in named), *own]
+        return artifact_urls(Inputs.load(run).settings.cluster, client, self._task.args.get("urls") or {})
 
     def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         """Send artifacts over SSH into a folder of the login user's, then converge from there."""
@@ -80,6 +72,22 @@ def warning_text(warning: object) -> str:
     """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
     event = getattr(warning, "event", None)
     return str(getattr(event, "msg", warning))
+
+
+def artifact_urls(cluster: ClusterSettings, client: str | None, offer: Mapping[str, Any]) -> list[str]:
+    """Where a host may fetch artifacts from: what the settings name, then the controller's server.
+
+    Args:
+        cluster: says which ways there are.
+        client: the controller as the host sees it, which is where its SSH connection comes from; None if not known.
+        offer: port and path of the controller's server; empty where there is none.
+
+    """
+    if cluster.kubewright_artifact_delivery == "ssh":
+        return []
+    own = [f"http://{url_host(client)}:{offer['port']}/{offer['path']}"] if client and offer.get("port") else []
+    named = () if cluster.kubewright_artifact_delivery == "controller" else cluster.kubewright_artifact_urls
+    return [*(url.rstrip("/") for url in named), *own]
 
 
 class Offer(RunAction):
