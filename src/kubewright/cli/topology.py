@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import Annotated
 
 import typer
 
+from kubewright.cli.asking import asked
 from kubewright.cli.common import err, leave, out, show_error, state_directory
 from kubewright.cli.options import Options, with_run_options
-from kubewright.cli.running import execute
-from kubewright.engine.flow import find_cluster, known_addresses
-from kubewright.engine.inputs import Inputs
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode
 from kubewright.inventory import Inventory, load
 from kubewright.inventory.known import group_names, known_of
@@ -74,16 +71,10 @@ def _ask(options: Options) -> dict[str, KnownAddresses]:
 
     Ends the command where nobody can be asked.
     """
-    run, error = execute("topology", options)
+    known, error = asked(options)
     if error is not None:
         leave(error)
-    inputs = Inputs.load(run)
-    known = known_addresses(run, inputs, find_cluster(run, inputs).cluster)
-    # The run remembers what hosts say: what was said just now is not from an earlier one.
-    return {
-        host: dataclasses.replace(each, cached=None) if each.gathered and each.gathered == each.cached else each
-        for host, each in known.items()
-    }
+    return known
 
 
 def _survey(inventory: Inventory, directory: Path, asked: Mapping[str, KnownAddresses]) -> Survey:

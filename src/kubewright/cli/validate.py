@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Annotated, TypeVar
 
 import typer
 
 from kubewright import catalog, settings, topology
 from kubewright.cli import common
-from kubewright.cli.common import out, state_directory, want_json
+from kubewright.cli.asking import asked
+from kubewright.cli.common import out, state_directory
+from kubewright.cli.options import Options, with_run_options
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode, KubewrightError
 from kubewright.inventory import Inventory, load, renamed_groups
 from kubewright.inventory.known import group_names, known_of
@@ -20,36 +24,54 @@ from kubewright.report.validate import Validation, validation_json, validation_l
 
 app = typer.Typer()
 Result = TypeVar("Result")
+NOBODY_ASKED: Mapping[str, topology.KnownAddresses] = MappingProxyType({})
+
+
+Online = Annotated[
+    bool, typer.Option("--online", help="Ask the live cluster, and hosts whose address nothing else gives.")
+]
 
 
 @app.command(epilog="Example: kubewright validate -i inventory/mycluster --strict")
-def validate(
-    inventories: common.Inventories,
-    strict: common.Strict = False,
-    output: common.Output = "table",
-    vault: common.VaultFiles = [],
-    ask_vault: common.AskVault = False,
-    extra_vars: common.ExtraVars = [],
-    state_dir: common.StateDir = "",
-) -> None:
-    """Show what is wrong with an inventory, what will be ignored and why. No connection is made."""
-    as_json = want_json(output)
-    directory = state_directory(inventories, state_dir)
-    errors: list[KubewrightError] = []
+@with_run_options
+def validate(options: Options, *, strict: common.Strict = False, online: Online = False) -> None:
+    """Show what is wrong with an inventory, what will be ignored and why. Without --online no connection is made."""
+    directory = state_directory(options.inventories, options.state_dir)
+    connection, errors = options.connection, list[KubewrightError]()
     inventory = _collected(
-        errors, lambda: load(inventories, extra_vars=extra_vars, vault_password_files=vault, ask_vault_pass=ask_vault)
+        errors,
+        lambda: load(
+            options.inventories,
+            extra_vars=connection.extra_vars,
+            vault_password_files=connection.vault_password_files,
+            ask_vault_pass=connection.ask_vault_pass,
+        ),
     )
     report = Validation(tuple(errors)) if inventory is None else judged(inventory, directory, strict=strict)
-    if as_json:
+    if online and inventory is not None and not report.errors:
+        known, error = asked(options)
+        report = judged(inventory, directory, strict=strict, known=known)
+        report = report if error is None else _with(report, error)
+    if options.json:
         out.print_json(json.dumps(validation_json(report)))
     else:
         for line in validation_lines(report):
             out.print(line, markup=False)
-    raise typer.Exit(ExitCode.BAD_INPUT if report.errors else ExitCode.DONE)
+    raise typer.Exit(max((error.exit_code for error in report.errors), default=ExitCode.DONE))
 
 
-def judged(inventory: Inventory, directory: Path, *, strict: bool) -> Validation:
-    """Return the report on a loaded inventory; ``directory`` is where earlier runs kept what they found."""
+def judged(
+    inventory: Inventory, directory: Path, *, strict: bool, known: Mapping[str, topology.KnownAddresses] = NOBODY_ASKED
+) -> Validation:
+    """Return the report on a loaded inventory.
+
+    Args:
+        inventory: all of it.
+        directory: where earlier runs kept what they found.
+        strict: settings that are not honoured, and likely mistakes, are errors.
+        known: what the cluster and hosts said of addresses, if they were asked.
+
+    """
     errors: list[KubewrightError] = []
     hosts = inventory.by_name
     parsed = _collected(errors, lambda: settings.parse(hosts, strict=strict))
@@ -60,7 +82,7 @@ def judged(inventory: Inventory, directory: Path, *, strict: bool) -> Validation
     missing: tuple[str, ...] = ()
     if read is not None:
         memory = remembered(directory, max_age=read[0].cluster.kubewright_fact_max_age)
-        found = topology.survey(names, read[0], known_of(names.all, memory), read[1])
+        found = topology.survey(names, read[0], {**known_of(names.all, memory), **known}, read[1])
         errors.extend(found.errors)
         notices.extend(str(notice) for notice in found.notices)
         missing = found.missing
@@ -79,6 +101,12 @@ def judged(inventory: Inventory, directory: Path, *, strict: bool) -> Validation
         missing=missing,
         notices=tuple(notices),
     )
+
+
+def _with(report: Validation, error: KubewrightError) -> Validation:
+    """Return the report with what went wrong while asking."""
+    several = error.errors if isinstance(error, BadInputErrors) else (error,)
+    return dataclasses.replace(report, errors=(*report.errors, *several))
 
 
 def _collected(errors: list[KubewrightError], action: Callable[[], Result]) -> Result | None:
