@@ -13,10 +13,12 @@ from kubewright.cli.asking import asked
 from kubewright.cli.common import err, leave, out, show_error, state_directory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode
-from kubewright.inventory import Inventory, load
+from kubewright.inventory import Inventory, InventoryHost, load
 from kubewright.inventory.known import group_names, known_of
 from kubewright.inventory.remembered import remembered
 from kubewright.report.topology import explanation, fact_json, survey_json, survey_parts
+from kubewright.settings import HONOURED_NAMES
+from kubewright.settings.types import without_passwords
 from kubewright.topology import VARIABLES, Fact, KnownAddresses, Survey, read_settings, survey
 
 app = typer.Typer()
@@ -109,9 +111,12 @@ def _given(inventory: Inventory, host: str, variable: str) -> Fact:
     if variable not in known.variable_names:
         cause = f"{variable} is not set for {host}, and it is none of what kubewright computes"
         raise BadInputError("--explain", cause, f"Computed are: {', '.join(VARIABLES)}")
-    if variable in known.variables:
-        value = known.variables[variable]
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
-    else:
-        text = "(not evaluated: kubewright does not know this name)"
-    return Fact(text, known.origin(variable) or "the inventory")
+    return Fact(_shown(known, variable), known.origin(variable) or "the inventory")
+
+
+def _shown(host: InventoryHost, variable: str) -> str:
+    """Return a variable's value; only of those that kubewright honours, for what others mean can be secret."""
+    if variable not in HONOURED_NAMES:
+        return "(not shown: kubewright does nothing with it)"
+    value = host.variables.get(variable)
+    return without_passwords(value if isinstance(value, str) else json.dumps(value, default=str))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, get_args, get_origin
@@ -21,8 +20,7 @@ from kubewright.settings.model import ClusterSettings, HostSettings, Settings
 from kubewright.settings.names import CLUSTER_NAMES, HONOURED_NAMES, HOST_NAMES
 from kubewright.settings.states import is_empty
 from kubewright.settings.survey import HostInput, notices_of, strict_errors, survey
-
-_PASSWORD_IN_URL = re.compile(r"://[^/\s]*@")
+from kubewright.settings.types import without_passwords
 
 
 def parse(inventory_hosts: Mapping[str, HostInput], *, strict: bool = False) -> Settings:
@@ -146,7 +144,7 @@ def _keys(raw: Any) -> AbstractSet[str]:
 
 def _shown(value: Any) -> str:
     """Return a value for a message: short, and without the password in a URL."""
-    text = _PASSWORD_IN_URL.sub("://***@", repr(value))
+    text = without_passwords(repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

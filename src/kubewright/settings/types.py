@@ -11,9 +11,15 @@ from pydantic import AfterValidator, BeforeValidator
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """RFC 1123 label, lower case as Kubernetes wants names."""
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_PASSWORD_IN_URL = re.compile(r"://[^/\s]*@")
 _PROXY_URL = re.compile(r"(https?|socks5)://[^\s\"'\\\x00-\x1f]+")
 _PROXY_EXCEPTION = re.compile(r"[A-Za-z0-9*.:/_\[\]-]+")
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def without_passwords(text: str) -> str:
+    """Return a text for a person, without the user and password of URLs in it."""
+    return _PASSWORD_IN_URL.sub("://***@", text)
 
 
 def is_dns_name(text: str) -> bool:

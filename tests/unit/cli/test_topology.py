@@ -95,8 +95,14 @@ class TestExplain:
         assert "kube_network_plugin of w1: calico" in shown
         assert "hosts.ini:11" in shown
 
-    def test_a_variable_of_somebody_elses_is_not_evaluated(self, inventory: Path) -> None:
-        assert "not evaluated" in run(inventory, "--explain", "w1", "greeting")
+    def test_a_variable_of_somebody_elses_is_not_shown(self, inventory: Path) -> None:
+        shown = run(inventory, "--explain", "w1", "greeting")
+        assert "not shown" in shown
+        assert "hosts.ini:12" in shown
+
+    def test_a_proxys_password_is_not_shown(self, inventory: Path) -> None:
+        inventory.write_text(HOSTS + "http_proxy=http://user:hunter2@proxy:3128\n")
+        assert "http_proxy of w1: http://***@proxy:3128" in run(inventory, "--explain", "w1", "http_proxy")
 
     @pytest.mark.parametrize(
         ("host", "variable", "words"),
