@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from kubewright.engine.bastion import Bastion, bastion_for, has_own_way
+from kubewright.errors import BadInputError
 
 GROUPS = {"bastion": ["gate", "other"], "kube_node": ["w1"]}
 HOSTVARS = {"gate": {"ansible_host": "192.0.2.1", "ansible_port": 2222, "ansible_user": "jump"}, "w1": {}}
@@ -23,7 +24,7 @@ def words(option: str) -> list[str]:
 
 class TestWhich:
     def test_the_first_of_the_group_whatever_it_is_called(self) -> None:
-        assert bastion_for("w1", GROUPS, HOSTVARS) == Bastion("192.0.2.1", 2222, "jump")
+        assert bastion_for("w1", GROUPS, HOSTVARS) == Bastion("192.0.2.1", "2222", "jump")
 
     def test_not_for_a_bastion_and_not_without_one(self) -> None:
         assert bastion_for("gate", GROUPS, HOSTVARS) is None
@@ -36,7 +37,7 @@ class TestWhich:
 
 class TestOption:
     def test_everything(self) -> None:
-        option = Bastion("gate", 2222, "jump", "/my keys/id", "-o UserKnownHostsFile=/tmp/a%b", check_host_key=False)
+        option = Bastion("gate", "2222", "jump", "/my keys/id", "-o UserKnownHostsFile=/tmp/a%b", check_host_key=False)
         assert words(option.option("/usr/bin/ssh")) == [
             *("/usr/bin/ssh", "-o", "BatchMode=yes"),
             *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
@@ -62,3 +63,8 @@ class TestOption:
 )
 def test_a_host_with_a_way_of_its_own(arguments: str, expected: bool) -> None:
     assert has_own_way(arguments) is expected
+
+
+def test_a_quotation_that_does_not_end() -> None:
+    with pytest.raises(BadInputError, match="SSH arguments"):
+        has_own_way("-o 'ProxyJump")

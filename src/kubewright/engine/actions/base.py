@@ -39,6 +39,8 @@ class RunAction(ActionBase):  # type: ignore[misc]
     _supports_diff = True
     stage: ClassVar[str] = ""
     one_per_run: ClassVar[bool] = False
+    through_another_host: bool = False
+    """Whether SSH reaches the host through another one, so that the host does not see the controller."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Carry out the action; every KubewrightError becomes a failed result and a line in the journal."""
@@ -61,7 +63,9 @@ class RunAction(ActionBase):  # type: ignore[misc]
             return
         bastion = bastion_for(self.host, self.variables.get("groups", {}), self.variables.get("hostvars", {}))
         common = str(connection.get_option("ssh_common_args") or "")
-        if bastion is None or has_own_way(f"{common} {connection.get_option('ssh_extra_args') or ''}"):
+        own_way = has_own_way(f"{common} {connection.get_option('ssh_extra_args') or ''}")
+        self.through_another_host = own_way or bastion is not None
+        if bastion is None or own_way:
             return
         bastion = dataclasses.replace(
             bastion,

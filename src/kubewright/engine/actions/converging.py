@@ -49,7 +49,8 @@ class ConvergeHost(StepAction):
 
     def _urls(self, run: Run) -> list[str]:
         inspection = f"inspections/{self.host}"
-        client = run.read(inspection)["ssh_client"] if run.has(inspection) else None
+        seen = run.has(inspection) and not self.through_another_host
+        client = run.read(inspection)["ssh_client"] if seen else None
         return artifact_urls(Inputs.load(run).settings.cluster, client, self._task.args.get("urls") or {})
 
     def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
