@@ -25,6 +25,9 @@ _MAGIC_NAMES = frozenset(
 )
 
 
+_UNREAD = object()
+"""Stands for a value that is left out."""
+
 _SERVICE_ADDRESS = r"kube_service_(subnets|addresses)\b.*\bipaddr\(%d\)"
 _SERVICE_ADDRESSES = {"kube_apiserver_ip": 1, "skydns_server": 3}
 
@@ -59,37 +62,47 @@ class HostReader:
             key_origin: tells where a variable was given whose value is not tagged.
 
         """
-        from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
-
-        origins = {str(key): origin for key, value in raw.items() if (origin := self._origin(value))}
-        given = frozenset(
-            str(key)
-            for key, value in raw.items()
-            if key not in _MAGIC_NAMES
-            and not _is_own(value)
-            and (key in origins or not _is_fact(str(key), value, key_origin))
-        )
-        origins = {variable: origin for variable, origin in origins.items() if variable in given}
+        origins = self._where_given(raw, key_origin)
         values: dict[str, Any] = {}
         errors: list[BadInputError] = []
-        for variable in sorted(settings.READ_NAMES & given):
+        for variable in sorted(settings.READ_NAMES & origins.keys()):
             if _is_kubespray_default(variable, raw[variable]):
                 continue
-            if variable not in origins and (origin := key_origin(variable)):
-                origins[variable] = origin
-            try:
-                if variable not in settings.KNOWN_NAMES and self._evaluator.calls_outside(variable, raw):
-                    continue
-                values[variable] = self._evaluator.evaluate(variable, raw, lambda value: to_builtin(template(value)))
-            except (AnsibleError, UnwieldyError, RecursionError) as error:
-                if variable in settings.REFUSED_NAMES and isinstance(error, AnsibleError):
-                    values[variable] = str(raw[variable])
-                elif variable in settings.KNOWN_NAMES:
-                    errors.append(_templating_error(name, variable, origins.get(variable, ""), error))
-        for variable in given - settings.READ_NAMES - origins.keys():
-            if origin := key_origin(variable):
-                origins[variable] = origin
-        return InventoryHost(name, groups, values, given, origins), tuple(errors)
+            value, error = self._value(variable, raw, template)
+            if error is not None:
+                errors.append(_templating_error(name, variable, origins[variable], error))
+            elif value is not _UNREAD:
+                values[variable] = value
+        told = {variable: origin for variable, origin in origins.items() if origin}
+        return InventoryHost(name, groups, values, frozenset(origins), told), tuple(errors)
+
+    def _where_given(self, raw: Mapping[str, Any], key_origin: Callable[[str], str]) -> dict[str, str]:
+        """Return where each variable was given, of those that something gave; empty where that is not known."""
+        given: dict[str, str] = {}
+        for key, value in raw.items():
+            name = str(key)
+            if name in _MAGIC_NAMES or _is_own(value):
+                continue
+            origin = self._origin(value)
+            if origin or not _is_fact(name, value, key_origin):
+                given[name] = origin or key_origin(name)
+        return given
+
+    def _value(
+        self, variable: str, raw: Mapping[str, Any], template: Callable[[Any], Any]
+    ) -> tuple[Any, Exception | None]:
+        """Return the variable's value and what is wrong with it; see :meth:`read` for what need not be evaluated."""
+        from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
+
+        needed = variable in settings.KNOWN_NAMES
+        try:
+            if not needed and self._evaluator.calls_outside(variable, raw):
+                return _UNREAD, None
+            return self._evaluator.evaluate(variable, raw, lambda value: to_builtin(template(value))), None
+        except (AnsibleError, UnwieldyError, RecursionError) as error:
+            if variable in settings.REFUSED_NAMES and isinstance(error, AnsibleError):
+                return str(raw[variable]), None
+            return _UNREAD, error if needed else None
 
     def _origin(self, value: Any) -> str:
         known = self._origins.get(id(value))
