@@ -64,11 +64,15 @@ print(json.dumps(found))
 
 
 class Cluster:
-    """The cluster on a lab's nodes, asked through a control plane that is up."""
+    """The cluster on a lab's nodes, asked through a control plane that is up.
 
-    def __init__(self, lab: TestLab, control_plane: str) -> None:
+    ``endpoint`` is where its nodes should find the API.
+    """
+
+    def __init__(self, lab: TestLab, control_plane: str, *, endpoint: str = LOCAL_API) -> None:
         self.lab = lab
         self.control_plane = control_plane
+        self.endpoint = endpoint
 
     def kubectl(self, *arguments: str, stdin: str = "", timeout: float = 60.0) -> str:
         """Run kubectl as the administrator on the control plane; return its output."""
@@ -153,8 +157,8 @@ def fetch_from_pod(lab: TestLab, node: str, container: str, url: str) -> tuple[i
     return int(status), str(body)
 
 
-def api_through_endpoint(lab: TestLab, node: str) -> bool:
+def api_through_endpoint(lab: TestLab, node: str, endpoint: str = LOCAL_API) -> bool:
     """Whether the API answers this node, as its kubelet, through the endpoint that the node uses."""
-    url = f"{LOCAL_API}/api/v1/nodes/{node}"
+    url = f"{endpoint}/api/v1/nodes/{node}"
     status, _ = fetch(lab, node, url, ca=CA, certificate=KUBELET_CERTIFICATE)
     return status == 200

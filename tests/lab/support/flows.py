@@ -25,7 +25,9 @@ def assert_works(cluster: Cluster, nodes: Sequence[str]) -> None:
     cluster.wait_ready(*nodes)
     for node in nodes:
         wait_until(
-            lambda node=node: api_through_endpoint(cluster.lab, node),  # type: ignore[misc] # bound per turn of the loop
+            lambda node=node: api_through_endpoint(  # type: ignore[misc] # bound per turn of the loop
+                cluster.lab, node, cluster.endpoint
+            ),
             deadline=ANSWER_SECONDS,
             what=f"the API answers {node} through its endpoint",
         )
