@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,12 +50,12 @@ class _Name:
 
 def main(checkout: str) -> None:
     """Write the table to standard output."""
-    releases = list(_releases(checkout))
+    releases = [(release, dict(_files(checkout, revision))) for release, revision in _releases(checkout)]
     names: dict[str, _Name] = {}
-    unseen = set(load())  # names that only templates read, from an earlier table
-    for release, revision in releases:
-        texts = dict(_files(checkout, revision))
+    for release, texts in releases:
         _read(names, release, texts)
+    unseen = load().keys() - names.keys()  # names that only templates read, from an earlier table
+    for release, texts in releases:
         _read_words(names, release, texts, unseen)
     newest = releases[-1][0]
     for name, entry in sorted(names.items()):
@@ -96,7 +97,7 @@ def _read(names: dict[str, _Name], release: str, texts: dict[str, str]) -> None:
                 _note(_seen(names, name, release), value, default=bool(_DEFAULTS.fullmatch(path)))
 
 
-def _read_words(names: dict[str, _Name], release: str, texts: dict[str, str], unseen: set[str]) -> None:
+def _read_words(names: dict[str, _Name], release: str, texts: dict[str, str], unseen: AbstractSet[str]) -> None:
     words = set(re.findall(r"\w+", "\n".join(texts.values())))
     for name in unseen & words:
         _seen(names, name, release)

@@ -70,7 +70,7 @@ _ENGINES = (
 _PLUGINS = (
     _plugin(
         *("calico", "Calico", "calicoctl_", "typha_", "peer_with_", "global_as_num", "nat_outgoing", "calico_rr"),
-        *("enable_network_policy_", "rr_", "peers"),
+        *("enable_network_policy_", "rr_", "peers", "cluster_id", "local_as"),
     ),
     _plugin("cilium", "Cilium", "ciliumcli_", "hubble", "upgrade_post_cilium_"),
     _plugin("kube-ovn", "Kube-OVN"),
