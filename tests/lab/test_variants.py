@@ -149,8 +149,8 @@ class TestConnections:
         lines = settings.read_text().splitlines(keepends=True)
         settings.write_text("".join(line for line in lines if "ansible_ssh_private_key_file" not in line))
         for node in ("cp1", "w1"):
-            lab.execute(node, "useradd", "--create-home", "--groups", "sudo", "--shell", "/bin/bash", "operator")
-            lab.execute(node, "chpasswd", stdin=f"operator:{PASSWORD}\n").check()
+            lab.execute(node, "useradd", "--create-home", "--groups", "sudo", "--shell", "/bin/bash", "deployer")
+            lab.execute(node, "chpasswd", stdin=f"deployer:{PASSWORD}\n").check()
         return target
 
     @staticmethod
@@ -166,13 +166,13 @@ class TestConnections:
 
     @staticmethod
     def logins(lab: TestLab, node: str, method: str) -> int:
-        """Count logins of the operator by a method."""
+        """Count logins of the user by a method."""
         journal = lab.read(node, "journalctl", "-u", "ssh", "-o", "cat", "--no-pager")
-        return journal.count(f"Accepted {method} for operator")
+        return journal.count(f"Accepted {method} for deployer")
 
     def test_user_and_passwords(self, lab: TestLab, elsewhere: Path, choices: str) -> None:
         """-u, -k and -K."""
-        done = self.ansible(elsewhere, choices, "-u", "operator", "-k", "-K", stdin=f"{PASSWORD}\n{PASSWORD}\n").check()
+        done = self.ansible(elsewhere, choices, "-u", "deployer", "-k", "-K", stdin=f"{PASSWORD}\n{PASSWORD}\n").check()
         assert "unreachable=0" in done.stdout
         assert self.logins(lab, "cp1", "password") == 1
         assert self.logins(lab, "w1", "password") == 1
@@ -183,12 +183,12 @@ class TestConnections:
         run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)), timeout=30).check()
         public = key.with_suffix(".pub").read_text()
         for node in ("cp1", "w1"):
-            lab.execute(node, "install", "-d", "-o", "operator", "-m", "0700", "/home/operator/.ssh").check()
-            lab.execute(node, "tee", "/home/operator/.ssh/authorized_keys", stdin=public).check()
+            lab.execute(node, "install", "-d", "-o", "deployer", "-m", "0700", "/home/deployer/.ssh").check()
+            lab.execute(node, "tee", "/home/deployer/.ssh/authorized_keys", stdin=public).check()
         known = elsewhere / "group_vars" / "all.yml"
         options = next(line for line in known.read_text().splitlines() if line.startswith("ansible_ssh_common_args"))
         host_keys = next(word for word in options.replace('"', " ").split() if "UserKnownHostsFile" in word)
-        jump = f"ssh -W [%h]:%p -i {key} -o {host_keys.removeprefix('-o')} operator@{lab.nodes['cp1'].address}"
+        jump = f"ssh -W [%h]:%p -i {key} -o {host_keys.removeprefix('-o')} deployer@{lab.nodes['cp1'].address}"
         secret = elsewhere.parent / "secret"
         secret.write_text("the vault's password\n")
         program = shutil.which("ansible-vault")
@@ -201,10 +201,10 @@ class TestConnections:
             f"{sealed}\nansible_ssh_common_args: -o {host_keys.removeprefix('-o')} -o ProxyCommand='{jump}'\n"
         )
         before = self.logins(lab, "cp1", "publickey")
-        arguments = ("-u", "operator", f"--private-key={key}", f"--vault-password-file={secret}")
+        arguments = ("-u", "deployer", f"--private-key={key}", f"--vault-password-file={secret}")
         done = self.ansible(elsewhere, choices, *arguments).check()
         assert "unreachable=0" in done.stdout
         assert self.logins(lab, "cp1", "publickey") == before + 2, "one login of its own, and one on the way to w1"
         last = lab.read("w1", "journalctl", "-u", "ssh", "-o", "cat", "--no-pager").splitlines()
-        accepted = [line for line in last if "Accepted publickey for operator" in line]
+        accepted = [line for line in last if "Accepted publickey for deployer" in line]
         assert str(lab.nodes["cp1"].address) in accepted[-1]
