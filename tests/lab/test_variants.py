@@ -22,7 +22,7 @@ from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.snapshot import assert_unchanged, snapshot
 
-pytestmark = [pytest.mark.lab, pytest.mark.flow]
+pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 PASSWORD = "correct horse battery staple"
 
