@@ -85,6 +85,7 @@ class TestScaleWithAStoppedWorker:
         assert calls.count("w2").total <= MOST_CALLS_FOR_A_NEW_WORKER, calls.count("w2")
 
     def test_again_changes_nothing(self, lab: TestLab, cluster: Cluster) -> None:
+        cluster.wait_dns_left("w1")
         before = snapshot(cluster, "cp1", "w2")
         done = lab.kubewright("scale", "--limit", "w2")
         assert done.exit_code == HOSTS_LEFT_OUT, str(done)

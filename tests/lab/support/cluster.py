@@ -101,6 +101,20 @@ class Cluster:
             what=f"exactly {', '.join(sorted(names))} Ready",
         )
 
+    def wait_dns_left(self, node: str, deadline: float = READY_SECONDS) -> None:
+        """Wait until the cluster has replaced the DNS pods of a node that is down, which it does by itself."""
+
+        def replaced() -> bool:
+            pods = self.get("-n", "kube-system", "pods", "-l", "k8s-app=kube-dns")["items"]
+            staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+            return bool(staying) and all(
+                pod["spec"].get("nodeName", node) != node
+                and all(status["ready"] for status in pod["status"].get("containerStatuses") or [{"ready": False}])
+                for pod in staying
+            )
+
+        wait_until(replaced, deadline=deadline, what=f"no DNS pod on {node}, and those elsewhere ready")
+
     def internal_ip(self, node: str) -> str:
         """InternalIP of a Node."""
         addresses = self.get("node", node)["status"]["addresses"]
