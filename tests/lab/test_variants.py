@@ -149,6 +149,9 @@ class TestConnections:
         lines = settings.read_text().splitlines(keepends=True)
         settings.write_text("".join(line for line in lines if "ansible_ssh_private_key_file" not in line))
         for node in ("cp1", "w1"):
+            allow = "/etc/ssh/sshd_config.d/00-passwords.conf"
+            lab.execute(node, "tee", allow, stdin="PasswordAuthentication yes\n").check()
+            lab.execute(node, "systemctl", "reload", "ssh").check()
             lab.execute(node, "useradd", "--create-home", "--groups", "sudo", "--shell", "/bin/bash", "deployer")
             lab.execute(node, "chpasswd", stdin=f"deployer:{PASSWORD}\n").check()
         return target

@@ -46,9 +46,8 @@ def find_cluster(run: Run, inputs: Inputs) -> Found:
             return Found(None, host, unreachable)
     if unreachable:
         host, reason = next(iter(unreachable.items()))
-        raise UnreachableError(
-            host_subject(host), reason, "A cluster may live there; bring it back, or take it out of the inventory"
-        )
+        advice = "A cluster may live there, so nothing is begun; bring it back, or take it out of the inventory"
+        raise UnreachableError(host_subject(host), reason, f"{answers[host]['remedy']}. {advice}")
     silent = [host for host, answer in answers.items() if answer.get("state", {}).get("present")]
     if silent:
         _refuse_silent(silent, answers)
