@@ -1,8 +1,9 @@
 """A run's folder on the controller: small JSON files that one action hands on to the next, and the journal.
 
-Ansible runs each action in a process of its own, so what one finds and another needs must lie somewhere. Nothing secret
-is put here: tokens and certificate keys travel in memory only. No later run needs the folder; what resume needs is in
-the cluster and on the nodes.
+Ansible runs each action in a process of its own, so what one finds and another needs must lie somewhere. Tokens and
+certificate keys never do: they travel in memory only. The one secret that can lie here is the password in a proxy's
+address that the settings name, so the folder is 0700 and its files are 0600. No later run needs the folder; what resume
+needs is in the cluster and on the nodes.
 """
 
 from __future__ import annotations
