@@ -69,6 +69,11 @@ class TestPlaybooks:
         assert_nothing_left(cluster, ["cp1", "w2"])
         assert "w1" in done.stdout.partition("PLAY RECAP")[0], "the fan-out that was left has to be named"
 
+    def test_a_run_that_leaves_a_host_out_has_not_succeeded(self, lab: TestLab, tmp_path: Path) -> None:
+        done = playbook(lab, tmp_path, "cluster")
+        assert done.exit_code == 2, str(done)
+        assert "hosts w1: they did not answer and were left out" in done.stdout
+
     def test_a_run_without_limit_does_the_fan_out(self, lab: TestLab, tmp_path: Path) -> None:
         lab.start("w1")
         Cluster(lab, "cp1").wait_ready("cp1", "w1", "w2")

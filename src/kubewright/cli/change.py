@@ -11,8 +11,9 @@ from kubewright.cli import common
 from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute, show_plan
+from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
-from kubewright.errors import KubewrightError, StepFailedError
+from kubewright.errors import KubewrightError
 from kubewright.plan import Plan
 from kubewright.report.text import nothing_to_do
 
@@ -53,20 +54,6 @@ def _show(run: Run, options: Options, error: KubewrightError | None) -> None:
             out.print(f"Left: {event['host']} ({event['cause']}); the next run brings it up to date.")
     for sentence in plan.left:
         out.print(f"Left: {sentence}.")
-
-
-def left_out(run: Run) -> StepFailedError | None:
-    """The error that a run ends with which did all it could, but not on every host; None where none was left out."""
-    later = [str(event["host"]) for event in run.events() if event["event"] == "left"]
-    silent = run.read("unreachable") if run.has("unreachable") else {}
-    hosts = sorted({*later, *silent})
-    if not hosts:
-        return None
-    return StepFailedError(
-        f"hosts {', '.join(hosts)}",
-        "they did not answer and were left out; all else is done",
-        "Bring them back and run the same command again",
-    )
 
 
 @app.command(epilog="Example: kubewright deploy -i inventory/mycluster --dry-run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kubewright.cli.change import left_out
+from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
 from kubewright.errors import ExitCode
 

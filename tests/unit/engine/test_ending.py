@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubewright.engine.actions.ending import CleanUp
+from kubewright.engine.actions.ending import CleanUp, Finish
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -36,3 +36,23 @@ class TestCleanUp:
         arguments = asked(tmp_path, monkeypatch, Step(Stage.CHECK, "w1", "check", "touched"))
         assert not arguments["tokens"]
         assert arguments["check_pods"]
+
+
+class TestFinish:
+    """A run that left a host out has not succeeded, though it did all it could."""
+
+    def finish(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: object) -> dict[str, object]:
+        recorded = Recorded(folder)
+        recorded.run.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", ()).to_json())
+        recorded.run.write("unreachable", {"w1": "no SSH connection"})
+        finish = action(Finish, Calls({}), monkeypatch, host="cp1")
+        finish.variables = variables
+        return finish.act(recorded.run)
+
+    def test_a_playbook_fails_and_names_the_host(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = self.finish(tmp_path, monkeypatch)
+        assert result["failed"]
+        assert "hosts w1: they did not answer and were left out" in str(result["msg"])
+
+    def test_the_command_line_says_it_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not self.finish(tmp_path, monkeypatch, kubewright_run_directory=str(tmp_path)).get("failed")

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from kubewright.engine.bastion import bastion_for, has_own_way
+from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import (
     ERRORS_BY_EXIT_CODE,
@@ -146,6 +147,16 @@ class RunAction(ActionBase):  # type: ignore[misc]
         run.event("waiting", host=self.host, what=what)
         self.say(f"{self.host}: waiting, {what}")
         time.sleep(POLL_SECONDS)
+
+    def failed_by_hosts_left_out(self, run: Run) -> dict[str, Any] | None:
+        """The result that ends a playbook which left hosts out; None where all were reached.
+
+        The command line ends with an exit code of its own for it, after everything that it has to say.
+        """
+        error = None if self.variables.get("kubewright_run_directory") else left_out(run)
+        if error is None:
+            return None
+        return {"failed": True, "msg": str(error), "kubewright_error": error_to_json(error)}
 
     def say(self, line: str) -> None:
         """Print a line in Ansible's output."""

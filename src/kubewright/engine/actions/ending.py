@@ -88,7 +88,8 @@ class Finish(RunAction):
             texts = [event["error"]["text"] for event in failures]
             advice = "Mend it and run the same command again; it goes on where this one stopped."
             return {"failed": True, "msg": "\n".join([f"{plan.verb} {plan.cluster} failed:", *texts, advice])}
-        return {
+        said = {
             "changed": False,
             "msg": [f"{event['host']} was left for the next run: {event['cause']}" for event in left],
         }
+        return self.failed_by_hosts_left_out(run) or said

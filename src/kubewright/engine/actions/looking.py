@@ -115,7 +115,10 @@ class MakePlan(RunAction):
             self.say(line)
         go = not plan.empty and not inputs.request.dry_run
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
-        return {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}
+        result = {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}
+        if plan.empty and not inputs.request.dry_run:
+            return self.failed_by_hosts_left_out(run) or result
+        return result
 
 
 def _hosts(plan: Plan, played: list[str]) -> list[str]:
