@@ -62,6 +62,9 @@ WantedBy=multi-user.target
 """,
 }
 
+_WAITING_CNI = "etc/cni/kit/10-flannel.conflist"
+"""Where the network's configuration waits until flannel has written its file: the script puts it in its place then."""
+
 _CNI = """\
 {"name": "cbr0", "cniVersion": "0.3.1", "plugins": [
   {"type": "flannel", "delegate": {"hairpinMode": true, "isDefaultGateway": true}},
@@ -128,7 +131,7 @@ def _lay_out(root: Path, resolved: ArtifactSet, *, control_plane: bool) -> None:
             _place(root, artifact)
     files = {
         "etc/containerd/config.toml": _CONTAINERD.format(pause=_reference(resolved, "pause")),
-        "etc/cni/net.d/10-flannel.conflist": _CNI,
+        _WAITING_CNI: _CNI,
         **{f"etc/systemd/system/{name}.service": text for name, text in _UNITS.items()},
     }
     for path, text in files.items():

@@ -68,6 +68,13 @@ prepare() {
   tar --create --file=- --owner=0 --group=0 --directory="$KIT/root-$role" . | on "$host" "$PREPARE"
 }
 
+# A pod that starts before flannel has written its file is tried again only after many seconds, so the node has no network until then.
+ACTIVATE='
+  timeout 120 sh -c "until [ -s /run/flannel/subnet.env ]; do sleep 0.1; done"
+  mkdir -p /etc/cni/net.d
+  cp /etc/cni/kit/10-flannel.conflist /etc/cni/net.d/
+'
+
 # Runs the function $1 for every further argument at the same time; fails if one fails.
 each() {
   local function=$1 status=0 pid pids=()
@@ -98,6 +105,7 @@ run_init() {
       awk '\''/^#ADDONS$/ { file = "/run/kit/addons.yaml"; next } { print > (file ? file : "/run/kit/init.yaml") }'\''
       kubeadm init --config=/run/kit/init.yaml --upload-certs --skip-token-print >/run/kit/init.log 2>&1 || { cat /run/kit/init.log >&2; exit 1; }
       kubectl --kubeconfig=/etc/kubernetes/admin.conf apply -f /run/kit/addons.yaml >/dev/null
+      '"$ACTIVATE"'
       cat /etc/kubernetes/pki/ca.crt
     ' >"$CONTROL/ca.crt"
 }
@@ -108,13 +116,15 @@ ca_digest() {
 
 join_worker() {
   on "$1" "kubeadm join $API --token=$TOKEN --discovery-token-ca-cert-hash=sha256:$DIGEST --node-name=$1 \
-    --ignore-preflight-errors=$IGNORE >/run/kit/join.log 2>&1 || { cat /run/kit/join.log >&2; exit 1; }" </dev/null
+    --ignore-preflight-errors=$IGNORE >/run/kit/join.log 2>&1 || { cat /run/kit/join.log >&2; exit 1; }
+    $ACTIVATE" </dev/null
 }
 
 join_control_plane() {
   on "$1" "kubeadm join $API --token=$TOKEN --discovery-token-ca-cert-hash=sha256:$DIGEST --node-name=$1 --control-plane \
     --certificate-key=$KEY --apiserver-advertise-address=$(field "$1" 2) \
-    --ignore-preflight-errors=$IGNORE >/run/kit/join.log 2>&1 || { cat /run/kit/join.log >&2; exit 1; }" </dev/null
+    --ignore-preflight-errors=$IGNORE >/run/kit/join.log 2>&1 || { cat /run/kit/join.log >&2; exit 1; }
+    $ACTIVATE" </dev/null
 }
 
 # Waits on the first control plane, then prints the addresses of the probing pods with their nodes.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.support.cluster import CA, LOCAL_API, Cluster, api_through_endpoint, fetch
+from tests.lab.support.cluster import Cluster, api_through_endpoint
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, running_services
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.snapshot import assert_unchanged, snapshot
@@ -79,13 +79,13 @@ class TestTheFirstControlPlaneDies:
 
     def test_the_api_answers_through_a_workers_load_balancer(self, lab: TestLab) -> None:
         lab.stop("cp1", kill=True)
+        # Not the first answer counts but that it keeps answering: for seconds the dead server is still chosen at times.
         for worker in ("w1", "w2"):
             wait_until(
-                lambda worker=worker: fetch(lab, worker, f"{LOCAL_API}/livez", ca=CA)[0] == 200,  # type: ignore[misc]
+                lambda worker=worker: all(api_through_endpoint(lab, worker) for _ in range(3)),  # type: ignore[misc]
                 deadline=30,
                 what=f"the API answers {worker} through its load balancer",
             )
-            assert api_through_endpoint(lab, worker)
 
     def test_pods_can_be_made_and_services_answer_from_every_live_node(self, lab: TestLab) -> None:
         assert_works(Cluster(lab, "cp2"), ["cp2", "cp3", "w1", "w2"])
