@@ -1,8 +1,10 @@
-"""A cluster of other choices: host-gw, an external load balancer, artifacts over SSH, and every way to log in."""
+"""A cluster of other choices: host-gw, nftables, an external load balancer, artifacts by other ways, every login."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
 import ipaddress
 import json
 import shutil
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import platformdirs
 import pytest
 
 from tests.lab.support.cluster import Cluster
@@ -23,6 +26,8 @@ from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.snapshot import assert_unchanged, snapshot
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
+
+BLOBS = Path(platformdirs.user_cache_dir("kubewright")) / "blobs" / "sha256"
 
 PASSWORD = "correct horse battery staple"
 
@@ -86,6 +91,7 @@ def choices(balancer: str, tmp_path_factory: pytest.TempPathFactory) -> str:
         json.dumps(
             {
                 "flannel_backend_type": "host-gw",
+                "kube_proxy_mode": "nftables",
                 "loadbalancer_apiserver": {"address": address, "port": int(port)},
                 "kubewright_artifact_delivery": "ssh",
                 "populate_inventory_to_hosts_file": False,
@@ -115,6 +121,11 @@ class TestChoices:
         assert str(lab.nodes["cp1"].address) in gateways, routes
         assert "flannel.1" not in lab.read("w1", "ip", "-brief", "link")
 
+    def test_services_are_programmed_by_nftables(self, lab: TestLab) -> None:
+        rules = lab.read("w1", "nft", "list", "table", "ip", "kube-proxy")
+        assert "10.233.0.1" in rules
+        assert "KUBE-SVC-" not in lab.read("w1", "iptables-save", "-t", "nat")
+
     def test_the_worker_uses_the_external_load_balancer(self, lab: TestLab, balancer: str) -> None:
         kubeconfig = lab.read("w1", "grep", "server:", "/etc/kubernetes/kubelet.conf")
         assert kubeconfig.split()[-1] == f"https://{balancer}"
@@ -133,6 +144,45 @@ class TestChoices:
         before = snapshot(cluster, "cp1", "w1")
         lab.kubewright("deploy", "-e", choices).check()
         assert_unchanged(before, snapshot(cluster, "cp1", "w1"))
+
+
+class Source(http.server.ThreadingHTTPServer):
+    """The source of artifacts that somebody else runs: files by their digest, and who asked for them."""
+
+    daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        super().__init__((address, 0), functools.partial(Fetch, directory=str(BLOBS)))
+        self.asked: list[tuple[str, str]] = []
+
+
+class Fetch(http.server.SimpleHTTPRequestHandler):
+    """Gives a file and notes who asked."""
+
+    def log_request(self, code: int | str = "-", _size: int | str = "-") -> None:
+        """Note the client and what it got."""
+        if int(code) < 300 and self.command == "GET":
+            cast("Source", self.server).asked.append((str(self.client_address[0]), self.path.lstrip("/")))
+
+
+class TestArtifactsFromASource:
+    """A node fetches from the source that the settings name, and not from the controller."""
+
+    def test_a_worker_is_added_with_bytes_of_the_source(self, lab: TestLab, choices: str) -> None:
+        gateway = json.loads(lab.read("cp1", "ip", "-json", "route", "show", "default"))[0]["gateway"]
+        assert lab.grow(workers=1) == ["w2"]
+        with Source(gateway) as source:
+            threading.Thread(target=source.serve_forever, daemon=True).start()
+            url = f"http://{gateway}:{source.server_address[1]}"
+            fetching = json.dumps({"kubewright_artifact_delivery": "auto", "kubewright_artifact_urls": [url]})
+            lab.kubewright("scale", "--limit", "w2", "-e", choices, "-e", fetching).check()
+            source.shutdown()
+        assert {client for client, _ in source.asked} == {str(lab.nodes["w2"].address)}
+        manifest = json.loads(lab.read("w2", "cat", "/etc/kubewright/manifest.json"))
+        kubelet = next(entry for key, entry in manifest["resources"].items() if key.endswith("/kubelet"))
+        digests = {state["sha256"] for state in kubelet["paths"].values()}
+        assert digests <= {digest for _, digest in source.asked}, manifest["resources"].keys()
+        assert lab.read("w2", "sha256sum", "/usr/local/bin/kubelet").split()[0] in digests
 
 
 class TestConnections:
