@@ -57,10 +57,11 @@ _REACHED = """
 {lines}
 """
 
-_ADDRESSES = """\
+ADDRESSES = """\
 # Gives every host main_ip, main_access_ip, main_ips and main_access_ips in playbooks of your own, whatever the limit.
 plugin: kubewright.cluster.topology
 """
+"""The text of :data:`ADDRESSES_FILE`, which belongs in the folder of any inventory."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class NewInventory:
 
         """
         self._check()
-        return {HOSTS_FILE: self._hosts(), SETTINGS_FILE: self._settings(), ADDRESSES_FILE: _ADDRESSES}
+        return {HOSTS_FILE: self._hosts(), SETTINGS_FILE: self._settings(), ADDRESSES_FILE: ADDRESSES}
 
     def _check(self) -> None:
         number = len(self.control_planes)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from kubewright.inventory.writing import ADDRESSES, ADDRESSES_FILE
 from kubewright.lab import _host, _inventory, _nodes, _ssh
 from kubewright.lab._image import ensure_image
 from kubewright.lab._leftovers import Container, settle
@@ -115,6 +116,7 @@ def _write_inventory(place: Place, record: LabRecord) -> None:
     write(place.hosts, _inventory.fill_empty_workers(hosts, record.nodes))
     variables = _inventory.group_vars(record, place.key, place.known_hosts, _host.cgroup_mode())
     write(place.inventory / "group_vars" / "all.yml", variables)
+    write(place.inventory / ADDRESSES_FILE, ADDRESSES)
 
 
 def _each(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
