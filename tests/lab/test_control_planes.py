@@ -5,6 +5,7 @@ Everything after the death is asked through a surviving control plane or a worke
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -44,6 +45,14 @@ class TestOneBecomesThree:
         assert_nothing_left(cluster, everywhere)
         assert cluster.etcd_voters() == ["cp1", "cp2", "cp3"]
         assert running_services(cluster, "w1") == before, "adding a node must restart nothing on another"
+
+    def test_etcds_data_was_kept_before(self, lab: TestLab) -> None:
+        (kept,) = lab.read("cp1", "find", "/var/lib/kubewright/snapshots", "-type", "f", "-perm", "0600").split()
+        lab.read("cp1", "cp", kept, "/var/lib/etcd/kept.db")
+        etcdutl = ("exec", "--namespace=kube-system", "etcd-cp1", "--", "etcdutl", "--write-out=json")
+        status = json.loads(Cluster(lab, "cp1").kubectl(*etcdutl, "snapshot", "status", "/var/lib/etcd/kept.db"))
+        lab.read("cp1", "rm", "/var/lib/etcd/kept.db")
+        assert status["totalKey"] > 100
 
     def test_no_configuration_names_a_single_control_plane(self, lab: TestLab) -> None:
         cluster = Cluster(lab, "cp1")

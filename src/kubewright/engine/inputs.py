@@ -43,6 +43,7 @@ class Inputs:
     state_directory: str
     notices: tuple[str, ...] = ()
     artifacts_name: str = "artifacts"
+    sources: tuple[str, ...] = ()
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -72,6 +73,7 @@ class Inputs:
                 "state_directory": self.state_directory,
                 "notices": self.notices,
                 "artifacts_name": self.artifacts_name,
+                "sources": self.sources,
                 "origins": self.settings.origins,
             },
         )
@@ -93,6 +95,7 @@ class Inputs:
             state_directory=raw["state_directory"],
             notices=tuple(raw["notices"]),
             artifacts_name=raw["artifacts_name"],
+            sources=tuple(raw["sources"]),
         )
 
 
@@ -134,6 +137,7 @@ def read_inputs(
         state_directory=state_directory or default_state_directory(inventory, settings.cluster.cluster_name),
         notices=(*inventory.warnings, *(f"{notice.subject}: {notice.text}" for notice in settings.notices)),
         artifacts_name=".artifacts" if any(Path(source).is_dir() for source in sources) else "artifacts",
+        sources=tuple(sources),
     )
 
 

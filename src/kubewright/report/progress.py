@@ -102,6 +102,12 @@ class Progress:
     def _on_note(self, event: Event) -> None:
         self._line(f"{event['host']}: {event['text']}", "yellow")
 
+    def _on_snapshot(self, event: Event) -> None:
+        self._line(f"etcd snapshot kept on {event['host']}: {event['path']} ({event['bytes'] / 10**6:.1f} MB)")
+
+    def _on_inventory(self, event: Event) -> None:
+        self._line(f"inventory kept: {event['path']}")
+
     def _on_artifact(self, event: Event) -> None:
         """Lines as ``kubewright artifacts`` prints them."""
         self._artifacts(event["component"], event["state"], event["fraction"], event["seconds"])

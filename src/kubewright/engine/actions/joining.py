@@ -43,6 +43,9 @@ class PrepareJoin(StepAction):
                 ],
             },
         )
+        if answer.get("snapshot"):
+            self.say(f"etcd snapshot on {self.host}: {answer['snapshot']['path']}")
+            run.event("snapshot", host=self.host, **answer["snapshot"])
         material = {"discovery": answer["discovery"], "certificate_key": answer["certificate_key"] or ""}
         return {"changed": True, "material": material}
 

@@ -9,6 +9,7 @@ from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.keeping import keep_inventory
 from kubewright.engine.record import Run
 from kubewright.errors import UnreachableError
 from kubewright.plan import Plan, Stage
@@ -115,6 +116,8 @@ class MakePlan(RunAction):
             self.say(line)
         go = not plan.empty and not inputs.request.dry_run
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
+        if go and (kept := keep_inventory(run, inputs.sources)):
+            run.event("inventory", path=str(kept))
         result = {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}
         if plan.empty and not inputs.request.dry_run:
             return self.failed_by_hosts_left_out(run) or result

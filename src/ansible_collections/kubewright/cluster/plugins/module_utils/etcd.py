@@ -7,10 +7,11 @@ Ids are decimal strings in the gateway's JSON and hexadecimal ones here and in a
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.https import (
@@ -80,6 +81,24 @@ class Etcd:
 
         """
         self._call("/v3/cluster/member/remove", {"ID": str(int(member_id, 16))})
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The whole data, in pieces; the last 32 bytes are the SHA-256 of all before them.
+
+        Raises:
+            NodeError: no answer, or it broke off.
+
+        """
+        try:
+            for line in self._transport.lines(
+                "POST", "/v3/maintenance/snapshot", b"{}", {"Content-Type": "application/json"}
+            ):
+                answer = _object(line) or {}
+                if "result" not in answer:
+                    raise NodeError("etcd", "the snapshot broke off: %s" % answer.get("error", "no JSON"))
+                yield base64.b64decode(answer["result"].get("blob") or "")
+        except TransportError as error:
+            raise NodeError("etcd", str(error)) from error
 
     def _member(self, entry: dict[str, Any]) -> Member:
         urls = entry.get("peerURLs") or [""]

@@ -10,7 +10,7 @@ import threading
 import urllib.parse
 import weakref
 from dataclasses import dataclass
-from typing import Optional
+from typing import Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -119,6 +119,26 @@ class Transport:
             return self._attempt(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             raise TransportError("%s: %s" % (self.server, error)) from error
+
+    def lines(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Iterator[bytes]:
+        """The lines of an answer that is too long to be held whole, on a connection of its own.
+
+        Raises:
+            TransportError: no answer, another status than 200, or the answer broke off.
+
+        """
+        connection = http.client.HTTPSConnection(self._host, self._port, timeout=self.timeout, context=self._context)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            response = connection.getresponse()
+            if response.status != 200:
+                said = response.read(300).decode("utf-8", "replace")
+                raise TransportError("%s answered %s with status %d: %s" % (self.server, path, response.status, said))
+            yield from iter(response.readline, b"")
+        except (OSError, http.client.HTTPException) as error:
+            raise TransportError("%s: %s" % (self.server, error)) from error
+        finally:
+            connection.close()
 
     def _attempt(self, method: str, path: str, body: Optional[bytes], headers: Optional[dict[str, str]]) -> Answer:
         connection = getattr(self._local, "connection", None)

@@ -13,6 +13,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     kubeadm,
     kubeconfig,
     quorum,
+    snapshots,
     tokens,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
@@ -32,6 +33,7 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
     """
     client = admin_client(system)
     configuration = clusterstate.cluster_configuration(client)
+    snapshot = _snapshot(system, configuration) if params["control_planes"] else None
     wanted = params["cluster_configuration"]
     if wanted:
         clusterstate.set_cluster_configuration(client, wanted)
@@ -56,7 +58,14 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
         "certificate_key": key,
         "removed_tokens": stale,
         "removed_members": removed,
+        "snapshot": snapshot,
     }
+
+
+def _snapshot(system: System, configuration: str) -> dict[str, Any]:
+    """Keep etcd's data before its membership changes."""
+    certificates = clusterstate.certificates_directory(configuration)
+    return snapshots.keep(system, certificates, clusterstate.etcd_data_directory(configuration))
 
 
 def cleanup(system: System, params: dict[str, Any]) -> dict[str, Any]:

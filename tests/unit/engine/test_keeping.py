@@ -1,0 +1,60 @@
+"""The inventory as it was is in the run's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubewright.engine import keeping
+from kubewright.engine.record import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "state", "deploy")
+
+
+def copied(folder: Path | None) -> list[str]:
+    assert folder is not None
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+class TestKeepInventory:
+    def test_a_folder_is_copied_without_what_is_hidden(self, run: Run, tmp_path: Path) -> None:
+        inventory = tmp_path / "mine"
+        for name in ("hosts.ini", "group_vars/all.yml", ".artifacts/admin.conf", ".kubewright/runs/x/plan.json"):
+            (inventory / name).parent.mkdir(parents=True, exist_ok=True)
+            (inventory / name).write_text(name)
+        assert copied(keeping.keep_inventory(run, [str(inventory)])) == ["mine/group_vars/all.yml", "mine/hosts.ini"]
+
+    def test_only_its_user_can_read_the_copy(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "hosts.ini").write_text("[all]")
+        folder = keeping.keep_inventory(run, [str(tmp_path / "hosts.ini")])
+        assert copied(folder) == ["hosts.ini"]
+        assert folder is not None
+        assert (folder / "hosts.ini").stat().st_mode & 0o077 == 0
+
+    def test_sources_of_one_name_do_not_overwrite_each_other(self, run: Run, tmp_path: Path) -> None:
+        for part in ("a", "b"):
+            (tmp_path / part).mkdir()
+            (tmp_path / part / "hosts").write_text(part)
+        folder = keeping.keep_inventory(run, [str(tmp_path / "a" / "hosts"), str(tmp_path / "b" / "hosts")])
+        assert copied(folder) == ["0-hosts", "1-hosts"]
+
+    def test_a_list_of_hosts_is_no_file(self, run: Run) -> None:
+        assert keeping.keep_inventory(run, ["192.0.2.1,"]) is None
+
+    def test_a_dangling_link_is_passed_over(self, run: Run, tmp_path: Path) -> None:
+        inventory = tmp_path / "mine"
+        inventory.mkdir()
+        (inventory / "hosts.ini").write_text("[all]")
+        (inventory / "gone").symlink_to(tmp_path / "nowhere")
+        assert copied(keeping.keep_inventory(run, [str(inventory)])) == ["mine/hosts.ini"]
+
+    def test_what_is_no_inventory_by_its_size_is_not_copied(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(keeping, "LARGEST", 3)
+        (tmp_path / "hosts").write_text("four")
+        assert keeping.keep_inventory(run, [str(tmp_path / "hosts")]) is None
