@@ -6,7 +6,7 @@ Groups are normalised to today's names. Nothing here depends on a play, a fact c
 
 from __future__ import annotations
 
-from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, renamed_groups
+from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, missing_groups, renamed_groups
 from kubewright.inventory.hostvars import from_hostvars
 from kubewright.inventory.loading import load
 from kubewright.inventory.model import Inventory, InventoryHost
@@ -18,5 +18,6 @@ __all__ = [
     "canonical_groups",
     "from_hostvars",
     "load",
+    "missing_groups",
     "renamed_groups",
 ]

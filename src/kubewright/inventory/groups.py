@@ -41,6 +41,25 @@ def canonical_groups(groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
     return members
 
 
+def missing_groups(
+    groups: Mapping[str, Sequence[str]], members: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return, for each host that the inventory itself does not put into all its canonical groups, the others.
+
+    Args:
+        groups: as for :func:`canonical_groups`.
+        members: what that returned.
+
+    """
+    missing: dict[str, list[str]] = {}
+    for name, hosts in members.items():
+        present = {str(host) for host in groups.get(name, ())}
+        for host in hosts:
+            if host not in present:
+                missing.setdefault(host, []).append(name)
+    return {host: tuple(names) for host, names in missing.items()}
+
+
 def renamed_groups(groups: Iterable[str]) -> dict[str, str]:
     """Return today's name of each group that is spelled in an older way."""
     today = {old: name for name, spellings in _SPELLINGS.items() for old in spellings if old != name}

@@ -15,14 +15,18 @@ from kubewright.engine.flow import choose_scope, remember_addresses
 from kubewright.engine.inputs import Inputs, Request, read_inputs, split_names
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import KubewrightError, UnreachableError
-from kubewright.inventory import from_hostvars
+from kubewright.inventory import from_hostvars, missing_groups
 
 
 class Begin(RunAction):
     """Read inventory and settings and open the run's folder."""
 
     def begin(self) -> dict[str, Any]:
-        """Runs on the controller only; every host of the inventory is read, whatever the limit."""
+        """Runs on the controller only; every host of the inventory is read, whatever the limit.
+
+        ``missing_groups`` are for the playbook to add: what this process adds to Ansible's inventory ends with it, and
+        how a host is reached may be said in the ``group_vars`` of those groups.
+        """
         variables = self.variables
         given = variables.get("kubewright_run_directory")
         run = Run(Path(str(given))) if given else None
@@ -64,7 +68,13 @@ class Begin(RunAction):
         run = run or Run.create(Path(inputs.state_directory), request.verb)
         inputs.save(run)
         run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run)
-        return {"directory": str(run.directory), "control_planes": list(inputs.names.control_plane), "changed": False}
+        missing = missing_groups(variables["groups"], inventory.groups)
+        return {
+            "directory": str(run.directory),
+            "control_planes": list(inputs.names.control_plane),
+            "missing_groups": [{"host": host, "groups": list(names)} for host, names in missing.items()],
+            "changed": False,
+        }
 
 
 class Observe(RunAction):
