@@ -120,7 +120,7 @@ STAGES: dict[str, Callable[[], Outcome]] = {
     # The parts of `make test-all`; each takes less than an hour on two cores once its artifacts are there.
     "fuzz-full": lambda: fuzz(full=True),
     "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="kill"),
-    "lab-variants": lambda: lab("lab-variants", full=True, select="variants"),
+    "lab-variants": lambda: lab("lab-variants", full=True, select="variants or test_init"),
     "artifacts-second": lambda: artifacts(SECOND_VERSION),
     "lab-second": lambda: lab("lab-second", version=SECOND_VERSION, select="not kill"),
 }
