@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubewright.errors import KubewrightError
-from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedHost, ObservedNode, Workload
+from kubewright.observe.model import (
+    ApiServer,
+    Condition,
+    EtcdAlarm,
+    EtcdMember,
+    EtcdStatus,
+    Lock,
+    ObservedCluster,
+    ObservedHost,
+    ObservedNode,
+    ServingCertificate,
+    Workload,
+)
 
 
 class UnexpectedAnswerError(KubewrightError):
@@ -49,9 +61,17 @@ def parse_cluster(via: str, raw: Mapping[str, Any]) -> ObservedCluster:
             certificates=tuple(raw["certificates"]),
             kubelet_configuration=raw["kubelet_configuration"],
             etcd_error=raw["etcd_error"],
-            workloads=tuple(Workload(**entry) for entry in raw["workloads"]),
+            workloads=tuple(Workload(**{**entry, "images": tuple(entry["images"])}) for entry in raw["workloads"]),
             unfinished=dict(raw["unfinished"]),
             check_pods=int(raw["check_pods"]),
+            kube_proxy_configuration=raw["kube_proxy_configuration"],
+            etcd_status=tuple(EtcdStatus(**entry) for entry in raw["etcd_status"]),
+            etcd_alarms=tuple(EtcdAlarm(**entry) for entry in raw["etcd_alarms"]),
+            api_servers=tuple(ApiServer(**entry) for entry in raw["api_servers"]),
+            serving=tuple(
+                ServingCertificate(**{**entry, "names": tuple(entry.get("names", ()))}) for entry in raw["serving"]
+            ),
+            lock=Lock(**raw["lock"]) if raw["lock"] else None,
         )
     except (KeyError, TypeError) as error:
         raise UnexpectedAnswerError(
@@ -60,7 +80,13 @@ def parse_cluster(via: str, raw: Mapping[str, Any]) -> ObservedCluster:
 
 
 def _node(entry: Mapping[str, Any]) -> ObservedNode:
-    return ObservedNode(**{**entry, "taints": tuple(entry["taints"])})
+    parts = {
+        "taints": tuple(entry["taints"]),
+        "addresses": tuple((kind, address) for kind, address in entry["addresses"]),
+        "conditions": tuple(Condition(**condition) for condition in entry["conditions"]),
+        "pod_cidrs": tuple(entry["pod_cidrs"]),
+    }
+    return ObservedNode(**{**entry, **parts})
 
 
 def parse_host(name: str, raw: Mapping[str, Any]) -> ObservedHost:

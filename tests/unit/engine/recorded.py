@@ -117,6 +117,11 @@ class Recorded:
                     "taints": [],
                     "unschedulable": False,
                     "control_plane": node.is_control_plane,
+                    "addresses": [["InternalIP", node.main_ip.value]],
+                    "conditions": [{"kind": "Ready", "status": "True"}],
+                    "pod_cidrs": [],
+                    "architecture": "amd64",
+                    "machine_id": f"machine-{node.name}",
                 }
                 for node in nodes
             ],
@@ -141,6 +146,12 @@ class Recorded:
             "objects": {},
             "workloads": [],
             "certificates": [],
+            "kube_proxy_configuration": "",
+            "etcd_status": [],
+            "etcd_alarms": [],
+            "api_servers": [],
+            "serving": [],
+            "lock": None,
             **changes,
         }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubewright.engine.actions.ending import CleanUp, Finish
+from kubewright.engine.actions.ending import CleanUp, Finish, changed_something
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -37,6 +37,24 @@ class TestCleanUp:
         assert not arguments["tokens"]
         assert arguments["check_pods"]
 
+    def test_says_who_did_it_and_whether_anything_was_changed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        arguments = asked(tmp_path, monkeypatch, Step(Stage.CONVERGE, "w1", "bring", "differs"))
+        last = arguments["last"]
+        assert isinstance(last, dict)
+        assert set(last) == {"verb", "user", "host", "time", "version"}
+        assert last["verb"] == "deploy"
+        assert arguments["changed_before"] is False
+
+    @pytest.mark.parametrize(("stage", "changed", "counts"), [("converge", True, True), ("converge", False, False)])
+    def test_checks_and_steps_that_found_all_done_do_not_count(
+        self, tmp_path: Path, stage: str, changed: bool, counts: bool
+    ) -> None:
+        run = Recorded(tmp_path).run
+        run.event("end", stage="check", host="w1", seconds=1.0, changed=True)
+        run.event("end", stage=stage, host="w1", seconds=1.0, changed=changed)
+        assert changed_something(run) is counts
 
 class TestFinish:
     """A run that left a host out has not succeeded, though it did all it could."""

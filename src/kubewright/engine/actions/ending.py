@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import getpass
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
+from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.steps import NOTHING
 from kubewright.engine.flow import api_url, load_topology
@@ -33,6 +37,8 @@ class CleanUp(RunAction):
                 "tokens": bool(plan.stage(Stage.CLEANUP)),
                 "check_pods": bool(plan.stage(Stage.CHECK) or plan.stage(Stage.CLEANUP)),
                 "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
+                "last": {} if plan.verb == "check" else this_run(plan.verb),
+                "changed_before": changed_something(run),
                 "kubeconfig": not inputs.kubeconfig.exists() or bool(plan.stage(Stage.INIT)),
             },
         )
@@ -43,6 +49,33 @@ class CleanUp(RunAction):
             save_kubeconfig(inputs.kubeconfig, answer["kubeconfig"], topology.endpoint.url, server)
             run.event("kubeconfig", path=str(inputs.kubeconfig))
         return {"changed": bool(answer["changed"])}
+
+
+def this_run(verb: str) -> dict[str, str]:
+    """What the cluster's record says of a run that changed something: verb, user, host, time (UTC) and version."""
+    return {
+        "verb": verb,
+        "user": _user(),
+        "host": socket.gethostname(),
+        "time": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "version": __version__,
+    }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user need not have a name.
+        return str(os.getuid())
+
+
+def changed_something(run: Run) -> bool:
+    """Whether a step of this run changed something; checks do not count."""
+    return any(
+        event["event"] == "end" and event.get("changed") and event["stage"] != Stage.CHECK.value
+        for event in run.events()
+    )
 
 
 def save_kubeconfig(path: Path, text: str, inside: str, outside: str) -> None:

@@ -17,13 +17,17 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     kubeadm,
     kubeconfig,
     nodecheck,
+    record,
+    servers,
     tokens,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.etcd import Etcd
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.modules import clean_up
 from kubewright.observe import parse_cluster
+from kubewright.observe.model import Condition, Lock
 from tests.unit.node.api.api import RECORD, SECRETS, Api
 from tests.unit.node.api.made import join_cluster_files, kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Server, serve
@@ -31,11 +35,14 @@ from tests.unit.node.api.test_kubeadm import Recording
 
 NODE: dict[str, Any] = {
     "metadata": {"name": "cp1", "uid": "u", "labels": {"node-role.kubernetes.io/control-plane": ""}},
-    "spec": {"taints": [{"key": "a", "value": "b", "effect": "NoSchedule"}, {"key": "c", "effect": "NoExecute"}]},
+    "spec": {
+        "podCIDRs": ["10.233.64.0/24"],
+        "taints": [{"key": "a", "value": "b", "effect": "NoSchedule"}, {"key": "c", "effect": "NoExecute"}],
+    },
     "status": {
-        "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "Hostname", "address": "cp1"}],
-        "conditions": [{"type": "Ready", "status": "True"}],
-        "nodeInfo": {"kubeletVersion": "v1.37.2"},
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": "cp1"}],
+        "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-01T00:00:00Z"}],
+        "nodeInfo": {"kubeletVersion": "v1.37.2", "machineID": "m1", "architecture": "amd64"},
     },
 }
 CONFIGURATION = "certificatesDir: /etc/kubernetes/ssl\nkubernetesVersion: v1.37.2\n"
@@ -82,7 +89,7 @@ class TestClusterState:
         state = clusterstate.observe(control_plane, timeout=5)
         cluster = parse_cluster("host1", state)
         assert (cluster.via, cluster.version, cluster.ours) == ("host1", "v1.37.2", True)
-        assert cluster.nodes[0].internal_ip == "10.0.0.1"
+        assert cluster.nodes[0].internal_ip == "127.0.0.1"
         assert cluster.nodes[0].ready
         assert cluster.nodes[0].control_plane
         assert cluster.nodes[0].taints == ("a=b:NoSchedule", "c:NoExecute")
@@ -91,6 +98,47 @@ class TestClusterState:
         assert "runs no etcd" in cluster.etcd_error
         assert cluster.cluster_configuration == CONFIGURATION
         assert [entry["name"] for entry in cluster.certificates] == ["ca", "admin.conf"]
+
+    def test_tells_what_rules_and_states_are_decided_by(
+        self, control_plane: Recording, api: Api, server: Server
+    ) -> None:
+        configmaps = "/api/v1/namespaces/kube-system/configmaps"
+        api.objects[f"{configmaps}/kube-proxy"] = {"data": {"config.conf": "mode: nftables"}}
+        api.objects[clusterstate.LEASE] = {
+            "metadata": {"annotations": {"kubewright.io/command": "scale"}},
+            "spec": {"holderIdentity": "ada@desk", "leaseDurationSeconds": 60},
+        }
+        listed = {
+            "metadata": {"annotations": {servers.ADVERTISED: server.url.removeprefix("https://")}},
+            "spec": {"nodeName": "cp1"},
+        }
+        dead = {"metadata": {"annotations": {servers.ADVERTISED: "127.0.0.1:1"}}, "spec": {"nodeName": "cp2"}}
+        api.lists["/api/v1/namespaces/kube-system/pods"] = [listed, dead]
+        cluster = parse_cluster("host1", clusterstate.observe(control_plane, timeout=5))
+        node = cluster.nodes[0]
+        assert node.conditions == (Condition("Ready", "True"),)
+        assert node.addresses == (("InternalIP", "127.0.0.1"), ("Hostname", "cp1"))
+        assert (node.machine_id, node.architecture, node.pod_cidrs) == ("m1", "amd64", ("10.233.64.0/24",))
+        assert cluster.kube_proxy_configuration == "mode: nftables"
+        assert cluster.lock == Lock("ada@desk", "", 60, {"kubewright.io/command": "scale"})
+        told = {found.node: found for found in cluster.api_servers}
+        assert told["cp1"].version == "v1.37.2"
+        assert told["cp2"].error
+        shown = {(found.component, found.name): found for found in cluster.serving}
+        assert shown["kube-apiserver", "cp1"].names == ("127.0.0.1", "localhost")
+        assert shown["kube-apiserver", "cp2"].error
+        assert shown["kubelet", "cp1"].error
+
+    def test_no_lock_and_no_last_run(self, control_plane: Recording) -> None:
+        cluster = parse_cluster("host1", clusterstate.observe(control_plane, timeout=5))
+        assert cluster.lock is None
+        assert cluster.last is None
+
+    def test_a_silent_api_does_not_hide_what_the_disk_has(self, control_plane: Recording, api: Api) -> None:
+        api.up = False
+        state = clusterstate.observe(control_plane, timeout=5)
+        assert "runs no etcd" in state["etcd_error"]
+        assert [entry["name"] for entry in state["certificates"]] == ["admin.conf"]
 
     def test_never_tells_a_token_s_secret(self, control_plane: Recording) -> None:
         state = clusterstate.observe(control_plane, timeout=5)
@@ -184,6 +232,39 @@ class TestCheckPods:
         assert checkpods.delete_all(admin_client(control_plane)) == ["old"]
 
 
+LAST = {"verb": "scale", "user": "ada", "host": "desk", "time": "2026-01-01T00:00:00Z", "version": "1"}
+ENDING: dict[str, Any] = {
+    "tokens": False,
+    "check_pods": False,
+    "fan_out": {},
+    "last": LAST,
+    "changed_before": False,
+    "kubeconfig": False,
+}
+
+
+class TestWhatWasDoneLast:
+    def test_is_in_the_record_after_a_run_that_changed_something(self, control_plane: Recording, api: Api) -> None:
+        assert clean_up.work(control_plane, {**ENDING, "changed_before": True}, False)["changed"]
+        assert (api.record() or {})["last"] == LAST
+        assert (api.record() or {})["format"] == 1
+        assert parse_cluster("h", clusterstate.observe(control_plane, timeout=5)).last == LAST
+
+    def test_also_where_only_the_end_changed_something(self, control_plane: Recording, api: Api) -> None:
+        clean_up.work(control_plane, {**ENDING, "fan_out": {"cp1": "d1"}}, False)
+        assert (api.record() or {})["last"] == LAST
+
+    def test_a_run_that_changes_nothing_leaves_no_trace(self, control_plane: Recording, api: Api) -> None:
+        before = api.record()
+        assert not clean_up.work(control_plane, ENDING, False)["changed"]
+        assert api.record() == before
+
+    def test_never_makes_a_cluster_ours(self, control_plane: Recording, api: Api) -> None:
+        del api.objects[record.PATH]
+        clean_up.work(control_plane, {**ENDING, "changed_before": True}, False)
+        assert api.record() is None
+
+
 CHECK: dict[str, Any] = {"node_name": "cp1", "dns_server": "", "dns_domain": "x", "peers": [], "deadline": 0.0}
 
 
@@ -229,6 +310,7 @@ MODULES = Path(checkpods.__file__).parent.parent / "modules"
 OWN = (
     "check_node",
     "check_pods",
+    "clean_up",
     "cluster_state",
     "join_prepare",
     "kubeadm_init",

@@ -1,11 +1,12 @@
-"""When certificates expire, read from their DER without any tool (X.509, RFC 5280 section 4.1)."""
+"""When certificates expire and whom they are for, read from their DER without a tool (X.509, RFC 5280 section 4.1)."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
+import ipaddress
 import re
-from typing import Any
+from typing import Any, Iterator
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -13,6 +14,9 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.process import 
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _SEQUENCE, _INTEGER, _UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x30, 0x02, 0x17, 0x18, 0xA0
+_OCTET_STRING, _EXTENSIONS, _DNS_NAME, _IP_ADDRESS = 0x04, 0xA3, 0x82, 0x87
+_ALTERNATIVE_NAMES = b"\x55\x1d\x11"
+"""The object identifier 2.5.29.17, subjectAltName."""
 _KUBECONFIGS = ("admin", "super-admin", "controller-manager", "scheduler", "kubelet")
 
 
@@ -32,14 +36,61 @@ def not_after(pem: bytes) -> dt.datetime:
         raise ValueError("the certificate is cut short") from error
 
 
-def _not_after(der: bytes) -> dt.datetime:
+def of_der(der: bytes) -> tuple[dt.datetime, tuple[str, ...]]:
+    """The end of a certificate's validity in UTC, and the DNS names and addresses that it is for.
+
+    Raises:
+        ValueError: no certificate.
+
+    """
+    try:
+        return _not_after(der), tuple(_names(der))
+    except IndexError as error:
+        raise ValueError("the certificate is cut short") from error
+
+
+def _validity(der: bytes) -> int:
+    """Position of the element Validity."""
     start, _ = _enter(der, 0, _SEQUENCE)  # Certificate
     at, _ = _enter(der, start, _SEQUENCE)  # TBSCertificate
     if der[at] == _VERSION:
         at = _skip(der, at)
     _enter(der, at, _INTEGER)  # serial number
-    at = _skip(der, _skip(der, _skip(der, at)))  # serial number, signature algorithm, issuer
-    at, _ = _enter(der, at, _SEQUENCE)  # Validity
+    return _skip(der, _skip(der, _skip(der, at)))  # serial number, signature algorithm, issuer
+
+
+def _names(der: bytes) -> Iterator[str]:
+    """The subject's alternative names, of the kinds that servers have."""
+    _, end = _enter(der, _enter(der, 0, _SEQUENCE)[0], _SEQUENCE)
+    at = _skip(der, _skip(der, _skip(der, _validity(der))))  # validity, subject, public key
+    while at < end and der[at] != _EXTENSIONS:
+        at = _skip(der, at)
+    if at >= end:
+        return
+    at, end = _enter(der, _enter(der, at, _EXTENSIONS)[0], _SEQUENCE)
+    while at < end:
+        inside, after = _enter(der, at, _SEQUENCE)
+        first, last = _enter(der, inside, 0x06)
+        if der[first:last] == _ALTERNATIVE_NAMES:
+            yield from _general_names(der, last, after)
+        at = after
+
+
+def _general_names(der: bytes, at: int, after: int) -> Iterator[str]:
+    while at < after and der[at] != _OCTET_STRING:
+        at = _skip(der, at)  # whether the extension is critical
+    at, end = _enter(der, _enter(der, at, _OCTET_STRING)[0], _SEQUENCE)
+    while at < end:
+        first, last = _enter(der, at, der[at])
+        if der[at] == _DNS_NAME:
+            yield der[first:last].decode("ascii", "replace")
+        elif der[at] == _IP_ADDRESS and last - first in (4, 16):
+            yield str(ipaddress.ip_address(der[first:last]))
+        at = last
+
+
+def _not_after(der: bytes) -> dt.datetime:
+    at, _ = _enter(der, _validity(der), _SEQUENCE)
     at = _skip(der, at)  # not before
     tag = der[at]
     start, end = _enter(der, at, tag)

@@ -9,11 +9,12 @@ from typing import Any, Optional
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     certificates,
     checkpods,
-    etcd,
     kubeconfig,
     markers,
+    membership,
     objectrefs,
     record,
+    servers,
     tokens,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -22,6 +23,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.process import 
 
 DEFAULT_CERTIFICATES = "/etc/kubernetes/pki"
 DIGEST = "kubewright.io/digest"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kubewright"
 _ROLE = "node-role.kubernetes.io/control-plane"
 
 
@@ -45,19 +47,22 @@ def observe(system: System, *, timeout: float, server: str = "") -> dict[str, An
         version = client.get("/version").get("gitVersion", "")
         state = _state(system, client, timeout)
     except (ApiError, NodeError) as error:
-        return dict(head, present=True, answers=False, reason=str(error))
+        return dict(head, present=True, answers=False, reason=str(error), **_local(system, timeout))
     return dict(head, present=True, answers=True, reason="", version=version, server=client.server, **state)
 
 
 def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
     configuration = _config_map(client, "kubeadm-config", "ClusterConfiguration")
     directory = certificates_directory(configuration)
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=16) as pool:
         futures: dict[str, Future[Any]] = {
             "nodes": pool.submit(_nodes, client),
             "found_record": pool.submit(record.read, client),
-            "etcd": pool.submit(_etcd, system, directory, timeout),
+            "etcd": pool.submit(membership.survey, system, directory, timeout),
+            "api_servers": pool.submit(servers.api_servers, system, client),
             "kubelet_configuration": pool.submit(_config_map, client, "kubelet-config", "kubelet"),
+            "kube_proxy_configuration": pool.submit(_config_map, client, "kube-proxy", "config.conf"),
+            "lock": pool.submit(_lock, client),
             "bootstrap_tokens": pool.submit(tokens.listed, client),
             "kubeadm_certs_secret": pool.submit(tokens.certificates_uploaded, client),
             "workloads": pool.submit(_workloads, client),
@@ -68,9 +73,18 @@ def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
         found = answers.pop("found_record")
         answers["record"] = found
         answers["objects"] = _digests(pool, client, found)
-    answers.update(answers.pop("etcd"))
+    told = answers.pop("etcd")
+    answers["serving"] = servers.shown(answers["nodes"], answers["api_servers"], told)
+    answers.update(told.to_json())
     answers["cluster_configuration"] = configuration
     return answers
+
+
+def _local(system: System, timeout: float) -> dict[str, Any]:
+    """What a control plane whose API is silent tells: etcd as its own member sees it, and its certificates."""
+    directory = membership.certificates_directory(system) or DEFAULT_CERTIFICATES
+    told = membership.survey(system, directory, timeout)
+    return dict(told.to_json(), certificates=certificates.expiries(system, directory))
 
 
 def certificates_directory(cluster_configuration: str) -> str:
@@ -108,14 +122,18 @@ def _config_map(client: Client, name: str, key: str) -> str:
     return str(((found or {}).get("data") or {}).get(key, ""))
 
 
-def _etcd(system: System, directory: str, timeout: float) -> dict[str, Any]:
-    if not system.path("/etc/kubernetes/manifests/etcd.yaml").exists():
-        return {"etcd_members": [], "etcd_error": "this control plane runs no etcd member"}
-    try:
-        members = etcd.Etcd(system, directory, timeout=timeout).members()
-    except NodeError as error:
-        return {"etcd_members": [], "etcd_error": str(error)}
-    return {"etcd_members": [etcd.to_json(member) for member in members], "etcd_error": ""}
+def _lock(client: Client) -> Optional[dict[str, Any]]:
+    """The cluster's lock as its Lease has it; None where nobody ever took it."""
+    lease = client.find(LEASE)
+    if lease is None:
+        return None
+    spec = lease.get("spec") or {}
+    return {
+        "holder": spec.get("holderIdentity") or "",
+        "renewed": spec.get("renewTime") or "",
+        "duration_seconds": spec.get("leaseDurationSeconds") or 0,
+        "annotations": (lease.get("metadata") or {}).get("annotations") or {},
+    }
 
 
 def _nodes(client: Client) -> list[dict[str, Any]]:
@@ -127,17 +145,34 @@ def trimmed(node: dict[str, Any]) -> dict[str, Any]:
     metadata, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
     labels = metadata.get("labels") or {}
     addresses = {entry["type"]: entry["address"] for entry in reversed(status.get("addresses") or [])}
+    info = status.get("nodeInfo") or {}
     return {
         "name": metadata["name"],
         "uid": metadata.get("uid", ""),
         "internal_ip": addresses.get("InternalIP", ""),
         "ready": ready(node),
-        "kubelet_version": (status.get("nodeInfo") or {}).get("kubeletVersion", ""),
-        "os_image": (status.get("nodeInfo") or {}).get("osImage", ""),
+        "addresses": [[entry["type"], entry["address"]] for entry in status.get("addresses") or []],
+        "conditions": [_condition(entry) for entry in status.get("conditions") or []],
+        "pod_cidrs": spec.get("podCIDRs") or [],
+        "architecture": info.get("architecture", ""),
+        "machine_id": info.get("machineID", ""),
+        "kubelet_version": info.get("kubeletVersion", ""),
+        "os_image": info.get("osImage", ""),
         "labels": labels,
         "taints": [taint_text(taint) for taint in spec.get("taints") or []],
         "unschedulable": bool(spec.get("unschedulable")),
         "control_plane": _ROLE in labels,
+    }
+
+
+def _condition(entry: dict[str, Any]) -> dict[str, str]:
+    """A condition without its heartbeat, which differs each time."""
+    return {
+        "kind": entry["type"],
+        "status": entry["status"],
+        "reason": entry.get("reason", ""),
+        "message": entry.get("message", ""),
+        "since": entry.get("lastTransitionTime", ""),
     }
 
 
@@ -165,8 +200,21 @@ def _workloads(client: Client) -> list[dict[str, Any]]:
                 else (item.get("spec") or {}).get("replicas", 1)
             )
             available = status.get("numberAvailable" if kind == "DaemonSet" else "availableReplicas", 0)
-            found.append({"kind": kind, "name": item["metadata"]["name"], "desired": wanted, "available": available})
+            found.append(
+                {
+                    "kind": kind,
+                    "name": item["metadata"]["name"],
+                    "desired": wanted,
+                    "available": available,
+                    "images": _images(item),
+                }
+            )
     return found
+
+
+def _images(workload: dict[str, Any]) -> list[str]:
+    pod = ((workload.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return [container.get("image", "") for container in pod.get("containers") or []]
 
 
 def _digests(pool: ThreadPoolExecutor, client: Client, found: Optional[dict[str, Any]]) -> dict[str, str]:

@@ -8,11 +8,15 @@ Ids are decimal strings in the gateway's JSON and hexadecimal ones here and in a
 from __future__ import annotations
 
 import base64
+import functools
 import json
+import ssl
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Iterator, Optional
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.https import (
     ClientCertificate,
@@ -27,6 +31,21 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import M
 LOCAL = "https://127.0.0.1:2379"
 _PODS = "/api/v1/namespaces/kube-system/pods"
 _CLIENT_URLS = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the members tell of themselves.
+
+    ``status`` has, of each member that answered, member_id, version, leader (whether it is the one that it knows of),
+    has_leader, db_size and db_size_in_use (bytes), raft_index and raft_term. ``alarms`` have member_id and alarm.
+    ``client_urls`` are by member id.
+    """
+
+    members: list[Member]
+    status: list[dict[str, Any]]
+    alarms: list[dict[str, str]]
+    client_urls: dict[str, str]
 
 
 class Etcd:
@@ -51,7 +70,9 @@ class Etcd:
             client = ClientCertificate(
                 (base / "healthcheck-client.crt").read_bytes(), (base / "healthcheck-client.key").read_bytes()
             )
-            self._context = client_context(system, (base / "ca.crt").read_bytes(), client)
+            authority = (base / "ca.crt").read_bytes()
+            self._context = client_context(system, authority, client)
+            self._new_context = functools.partial(client_context, system, authority, client)
         except OSError as error:
             raise NodeError("etcd client certificate", "%s: %s" % (error.filename, error.strerror)) from error
         except TransportError as error:
@@ -69,9 +90,75 @@ class Etcd:
             NodeError: no answer.
 
         """
-        listed = self._call("/v3/cluster/member/list", {"linearizable": linearizable}).get("members") or []
+        listed = self._listed(linearizable=linearizable)
         with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
             return list(pool.map(self._member, listed))
+
+    def context_for_looking(self) -> ssl.SSLContext:
+        """A context with our client certificate that takes any server's: only to see which one a server shows."""
+        return serving.unverified(self._new_context())
+
+    def survey(self) -> Survey:
+        """All members as this one knows them, with what each tells of itself; needs no majority.
+
+        Alarms are asked for only where a member says that something is wrong: the answer goes through raft, which is a
+        write, and hangs without a majority.
+
+        Raises:
+            NodeError: no answer.
+
+        """
+        listed = self._listed(linearizable=False)
+        with ThreadPoolExecutor(max_workers=max(1, 2 * len(listed))) as pool:
+            members = pool.map(self._member, listed)
+            told = [found for found in pool.map(self._status, listed) if found is not None]
+            return Survey(
+                members=list(members),
+                status=[status for status, _ in told],
+                alarms=self._alarms() if any(wrong for _, wrong in told) else [],
+                client_urls={"%x" % int(entry["ID"]): (entry.get("clientURLs") or [""])[0] for entry in listed},
+            )
+
+    def _listed(self, *, linearizable: bool) -> list[dict[str, Any]]:
+        return self._call("/v3/cluster/member/list", {"linearizable": linearizable}).get("members") or []
+
+    def _status(self, entry: dict[str, Any]) -> Optional[tuple[dict[str, Any], bool]]:
+        """A member's own status and whether it has a leader and complains; None where it does not answer."""
+        url = (entry.get("clientURLs") or [""])[0]
+        if not url:
+            return None
+        transport = Transport(url, self._context, self._timeout)
+        try:
+            answer = transport.request("POST", "/v3/maintenance/status", b"{}", {"Content-Type": "application/json"})
+        except TransportError:
+            return None
+        finally:
+            transport.close()
+        value = _object(answer.body)
+        if answer.status != 200 or value is None:
+            return None
+        leader = int(value.get("leader") or 0)
+        status = {
+            "member_id": "%x" % int(entry["ID"]),
+            "version": str(value.get("version", "")),
+            "leader": leader == int(entry["ID"]),
+            "has_leader": leader != 0,
+            "db_size": int(value.get("dbSize") or 0),
+            "db_size_in_use": int(value.get("dbSizeInUse") or 0),
+            "raft_index": int(value.get("raftIndex") or 0),
+            "raft_term": int(value.get("raftTerm") or 0),
+        }
+        return status, bool(leader and value.get("errors"))
+
+    def _alarms(self) -> list[dict[str, str]]:
+        try:
+            raised = self._call("/v3/maintenance/alarm", {"action": "GET"}).get("alarms") or []
+        except NodeError:
+            return [{"member_id": "", "alarm": "not known"}]
+        return [
+            {"member_id": "%x" % int(entry.get("memberID") or 0), "alarm": str(entry.get("alarm", ""))}
+            for entry in raised
+        ]
 
     def remove(self, member_id: str) -> None:
         """Remove the member with this hexadecimal id.

@@ -39,6 +39,16 @@ options:
     description: By Node name, the digest of what that node knows of the others; merged into the record.
     type: dict
     default: {}
+  last:
+    description:
+      - The run that this call ends, with verb, user, host, time and version; recorded as what was done last.
+      - Only where the run changed something, so that a run which changes nothing leaves no trace.
+    type: dict
+    default: {}
+  changed_before:
+    description: Whether the run changed something before this call.
+    type: bool
+    default: false
   kubeconfig:
     description: Whether to return the administrator's kubeconfig.
     type: bool
@@ -58,6 +68,8 @@ ARGUMENTS: dict[str, Any] = {
     "tokens": {"type": "bool", "default": False, "no_log": False},
     "check_pods": {"type": "bool", "default": False},
     "fan_out": {"type": "dict", "default": {}},
+    "last": {"type": "dict", "default": {}},
+    "changed_before": {"type": "bool", "default": False},
     "kubeconfig": {"type": "bool", "default": False},
 }
 
@@ -72,6 +84,8 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
         changed |= bool(checkpods.delete_all(client))
     if params["fan_out"]:
         changed |= note_fan_out(client, params["fan_out"])
+    if params["last"] and (changed or params["changed_before"]):
+        changed |= note_last(client, params["last"])
     text = files.read_text(system.path(kubeconfig.ADMIN_CONF)) if params["kubeconfig"] else ""
     return {"changed": changed, "kubeconfig": text}
 
@@ -81,6 +95,12 @@ def note_fan_out(client: Client, digests: dict[str, str]) -> bool:
     before = record.read(client) or {}
     merged = dict(before.get("fan_out") or {}, **digests)
     return record.write(client, dict(before, fan_out=merged))
+
+
+def note_last(client: Client, last: dict[str, Any]) -> bool:
+    """Record what was done last; whether that changed the record. Where there is no record, none is made."""
+    before = record.read(client)
+    return before is not None and record.write(client, dict(before, last=last))
 
 
 def main() -> None:

@@ -14,8 +14,10 @@ DOCUMENTATION = r"""
 module: cluster_state
 short_description: Tell the state of the whole cluster from one control plane
 description:
-  - Reads nodes, etcd members, kubeadm's configuration, tokens (never their secrets), certificates' expiry and
-    kubewright's own record in one call. Changes nothing.
+  - Reads nodes, etcd members, API servers, kubeadm's configuration, tokens (never their secrets), certificates' expiry,
+    the lock and kubewright's own record in one call. Changes nothing.
+  - Which certificates the other API servers, etcd members and kubelets show is seen by TLS handshakes, all within a
+    second; who did not answer in time is told as such.
   - Where there is no cluster, or its API does not answer, that is the answer and not a failure, so that another control
     plane can be asked.
 options:

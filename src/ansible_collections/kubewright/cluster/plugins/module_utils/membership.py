@@ -1,0 +1,60 @@
+"""What etcd tells of itself on one control plane, as part of the cluster's state; an error is an answer, too."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import etcd
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+_AUTHORITY = re.compile(r"--trusted-ca-file=(\S+)/etcd/ca\.crt")
+
+
+@dataclass(frozen=True)
+class Told:
+    """The members' own answers, or why there are none. ``context`` is for looking at what certificates they show."""
+
+    error: str = ""
+    survey: etcd.Survey = field(default_factory=lambda: etcd.Survey([], [], [], {}))
+    context: Optional[ssl.SSLContext] = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As modules return it."""
+        return {
+            "etcd_members": [etcd.to_json(member) for member in self.survey.members],
+            "etcd_status": self.survey.status,
+            "etcd_alarms": self.survey.alarms,
+            "etcd_error": self.error,
+        }
+
+
+def survey(system: System, directory: str, timeout: float) -> Told:
+    """Ask the member on this control plane, and each of the others for itself.
+
+    Args:
+        system: the node.
+        directory: kubeadm's certificatesDir.
+        timeout: seconds for each request.
+
+    """
+    if not system.path(MANIFEST).exists():
+        return Told("this control plane runs no etcd member")
+    try:
+        client = etcd.Etcd(system, directory, timeout=timeout)
+        return Told(survey=client.survey(), context=client.context_for_looking())
+    except NodeError as error:
+        return Told(str(error))
+
+
+def certificates_directory(system: System) -> str:
+    """The certificatesDir of kubeadm as etcd's manifest names it; empty where there is none."""
+    try:
+        match = _AUTHORITY.search(system.path(MANIFEST).read_text(encoding="utf-8"))
+    except OSError:
+        return ""
+    return match.group(1) if match else ""
