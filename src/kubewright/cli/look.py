@@ -14,9 +14,11 @@ from kubewright.cli import common
 from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute
-from kubewright.engine.flow import find_cluster
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
+from kubewright.engine.standing import stand
+from kubewright.errors import KubewrightError
+from kubewright.observe.states import classify
 from kubewright.report.checks import check_table
 from kubewright.report.status import status_json, status_tables
 
@@ -26,23 +28,24 @@ app = typer.Typer()
 @app.command(epilog="Example: kubewright status -i inventory/mycluster -o json")
 @with_run_options
 def status(options: Options) -> None:
-    """Show nodes, versions, etcd health and certificates' expiry, as one control plane tells them."""
+    """Show the cluster's state and what to do next; nodes, versions, etcd, certificates, the lock and the last run."""
     run, error = execute("status", options)
-    if error is None:
-        _show_status(run, options)
-    leave(error)
+    leave(error or _show_status(run, options))
 
 
-def _show_status(run: Run, options: Options) -> None:
+def _show_status(run: Run, options: Options) -> KubewrightError | None:
+    """Show what was found out; the error to end with where no control plane could tell the cluster's state."""
     inputs = Inputs.load(run)
-    found = find_cluster(run, inputs)
+    evidence, error = stand(run, inputs)
+    state = classify(evidence)
     if options.json:
-        out.print_json(json.dumps(status_json(found.cluster, inputs.names, found.unreachable)))
-        return
+        out.print_json(json.dumps(status_json(evidence, state, inputs.names)))
+        return error
     hosts = inputs.settings.hosts
     node_names = {name: hosts[name].kube_override_hostname or name for name in inputs.names.all}
-    for part in status_tables(found.cluster, node_names, found.unreachable):
+    for part in status_tables(evidence, state, node_names):
         out.print(part)
+    return error
 
 
 @app.command(epilog="Example: kubewright check -i inventory/mycluster")

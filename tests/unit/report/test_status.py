@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
 
-from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
+from kubewright.observe.model import (
+    ApiServer,
+    EtcdAlarm,
+    EtcdMember,
+    EtcdStatus,
+    Lock,
+    ObservedCluster,
+    ObservedNode,
+    ServingCertificate,
+)
+from kubewright.observe.states import Disk, Evidence, classify
 from kubewright.report.checks import check_table
 from kubewright.report.status import status_json, status_tables
 from kubewright.topology import GroupNames
@@ -31,13 +43,28 @@ CLUSTER = ObservedCluster(
 )
 
 
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+
+
+def found(cluster: ObservedCluster | None, unreachable: dict[str, str] | None = None) -> Evidence:
+    disks = {"cp1": Disk(present=True, certificates=cluster.certificates)} if cluster else {}
+    return Evidence(cluster, NOW, disks=disks, unreachable=unreachable or {})
+
+
+def as_json(cluster: ObservedCluster | None, unreachable: dict[str, str] | None = None) -> dict[str, Any]:
+    evidence = found(cluster, unreachable)
+    value: dict[str, Any] = json.loads(json.dumps(status_json(evidence, classify(evidence), NAMES)))
+    return value
+
+
 def shown(
     cluster: ObservedCluster | None, node_names: dict[str, str] | None = None, unreachable: dict[str, str] | None = None
 ) -> str:
     """What a person sees, as the command prints it."""
     text = StringIO()
     console = Console(file=text, width=200, color_system=None, soft_wrap=True, highlight=False)
-    for part in status_tables(cluster, NODE_NAMES if node_names is None else node_names, unreachable or {}):
+    evidence = found(cluster, unreachable)
+    for part in status_tables(evidence, classify(evidence), NODE_NAMES if node_names is None else node_names):
         console.print(part)
     return text.getvalue()
 
@@ -48,7 +75,47 @@ def row(text: str, first: str) -> list[str]:
 
 class TestTables:
     def test_no_cluster(self) -> None:
-        assert shown(None) == "There is no cluster yet.\n"
+        assert shown(None) == "State: nothing there\nNext: Make the cluster: kubewright deploy.\n"
+
+    def test_state_and_what_to_do_come_first(self) -> None:
+        lines = shown(CLUSTER).splitlines()
+        assert lines[0] == "State: degraded"
+        assert any(line == "  node w1: it is not ready" for line in lines[:8])
+        assert any(line.startswith("Next: ") for line in lines[:8])
+
+    def test_a_healthy_cluster_of_which_something_is_not_known_is_not_called_fine(self) -> None:
+        fine = replace(CLUSTER, nodes=CLUSTER.nodes[:1], etcd_members=CLUSTER.etcd_members[:1])
+        assert shown(fine).splitlines()[0] == "State: healthy"
+        text = shown(fine, unreachable={"cp2": "down"})
+        assert text.splitlines()[0] == "State: healthy, as far as is known"
+        assert "not known: the host did not answer" in text
+
+    def test_who_did_what_last_and_who_holds_the_lock(self) -> None:
+        last = {"verb": "scale", "user": "ada", "host": "desk", "time": "2026-05-01T00:00:00Z", "version": "0.1"}
+        text = shown(replace(CLUSTER, record={"last": last}, lock=Lock("ada@desk", "2026-05-01T00:00:01Z")))
+        assert "Last: scale by ada on desk at 2026-05-01T00:00:00Z (kubewright 0.1)" in text
+        assert "Locked by ada@desk, renewed at 2026-05-01T00:00:01Z" in text
+
+    def test_leader_size_index_and_alarms(self) -> None:
+        status = EtcdStatus("a1", "3.6.5", leader=True, has_leader=True, db_size=2**21, raft_index=7)
+        alarms = (EtcdAlarm("a1", "NOSPACE"),)
+        text = shown(replace(CLUSTER, etcd_status=(status,), etcd_alarms=alarms))
+        members = text[text.index("ETCD MEMBER") :]
+        assert row(members, "cp1") == ["cp1", "yes", "leader", "10.0.0.1", "3.6.5", "2.0", "MiB", "7", "NOSPACE"]
+
+    def test_api_servers_and_the_certificates_that_they_show(self) -> None:
+        cluster = replace(
+            CLUSTER,
+            api_servers=(ApiServer("cp1", "10.0.0.1:6443", "v1.37.2"), ApiServer("cp2", "[fd00::2]:6443", error="[x]")),
+            serving=(
+                ServingCertificate("kubelet", "w9", "10.0.0.9:10250", "2027-01-01T00:00:00Z"),
+                ServingCertificate("kubelet", "w8", "10.0.0.8:10250", error="timed out"),
+            ),
+        )
+        text = shown(cluster)
+        assert row(text, "cp2") == ["cp2", "[fd00::2]:6443", "no", "answer:", "[x]"]
+        assert row(text, "kubelet,") == ["kubelet,", "as", "shown", "w9", "2027-01-01T00:00:00Z"]
+        assert row(text[text.index("w9") :], "kubelet,")[3:] == ["w8", "not", "known:", "timed", "out"]
 
     def test_nodes(self) -> None:
         text = shown(CLUSTER)
@@ -76,7 +143,7 @@ class TestTables:
         assert "ETCD MEMBER" not in text
 
     def test_certificates(self) -> None:
-        assert row(shown(CLUSTER), "apiserver") == ["apiserver", "2027-01-02T03:04:05Z"]
+        assert row(shown(CLUSTER), "apiserver") == ["apiserver", "cp1", "2027-01-02T03:04:05Z"]
 
     def test_a_certificate_that_could_not_be_read(self) -> None:
         broken = {"name": "kubelet.conf", "path": "/y", "error": "cannot read [/var/lib/kubelet/pki/x.pem]"}
@@ -99,13 +166,19 @@ class TestSentences:
 
 class TestJson:
     def test_has_all_that_is_known(self) -> None:
-        value = json.loads(json.dumps(status_json(CLUSTER, NAMES, {"cp0": "down"})))
+        value = as_json(CLUSTER, {"cp0": "down"})
+        assert value["state"]["kind"] == "degraded"
+        assert value["state"]["next"]
+        assert value["control_planes"]["cp1"]["known"] is True
         assert value["cluster"]["nodes"][1]["unschedulable"] is True
         assert value["inventory"] == {"control_planes": ["cp1"], "workers": ["w1", "w2"]}
         assert value["unreachable"] == {"cp0": "down"}
 
     def test_no_cluster(self) -> None:
-        assert status_json(None, NAMES, {})["cluster"] is None
+        value = as_json(None)
+        assert value["cluster"] is None
+        assert value["state"]["kind"] == "nothing there"
+        assert value["control_planes"]["cp1"] == {"known": False, "reason": "it was not asked"}
 
 
 def test_checks_one_a_row_with_what_was_found() -> None:

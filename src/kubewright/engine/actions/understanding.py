@@ -84,7 +84,10 @@ class Observe(RunAction):
         """``found`` ends the playbook's loop over the control planes.
 
         With ``after_waiting`` it asks only where an earlier run was waited for, which may have changed the cluster.
+        With ``disk`` it asks a control plane that was not asked yet only for what is on its disk.
         """
+        if self._task.args.get("disk"):
+            return self._look_at_disk(run)
         if self._task.args.get("after_waiting") and not _waited(run):
             return {"changed": False, "skipped": True}
         answer: dict[str, Any] = {"reachable": True, "state": {}}
@@ -95,6 +98,17 @@ class Observe(RunAction):
         run.write(f"observations/{self.host}", answer)
         state = answer.get("state", {})
         return {"found": bool(state.get("answers")), "changed": False}
+
+    def _look_at_disk(self, run: Run) -> dict[str, Any]:
+        if run.has(f"observations/{self.host}"):
+            return {"changed": False, "skipped": True}
+        answer: dict[str, Any] = {"reachable": True, "state": {}}
+        try:
+            answer["state"] = self.module("cluster_state", {"timeout": 3, "api": False})
+        except UnreachableError as error:
+            answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
+        run.write(f"disks/{self.host}", answer)
+        return {"changed": False}
 
 
 def _waited(run: Run) -> bool:

@@ -27,13 +27,14 @@ LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kubewright"
 _ROLE = "node-role.kubernetes.io/control-plane"
 
 
-def observe(system: System, *, timeout: float, server: str = "") -> dict[str, Any]:
+def observe(system: System, *, timeout: float, server: str = "", api: bool = True) -> dict[str, Any]:
     """What ``cluster_state`` returns; never fails because a cluster is absent, silent or half made.
 
     Args:
         system: the node.
         timeout: seconds for each request.
         server: another API server than the node's own.
+        api: whether to ask an API server; without it, only what this node's disk and etcd member tell.
 
     """
     unfinished = {
@@ -42,6 +43,8 @@ def observe(system: System, *, timeout: float, server: str = "") -> dict[str, An
     head = {"changed": False, "unfinished": unfinished}
     if not system.path(kubeconfig.ADMIN_CONF).exists():
         return dict(head, present=False, answers=False, reason="no %s" % kubeconfig.ADMIN_CONF)
+    if not api:
+        return dict(head, present=True, answers=False, reason="", **_local(system, timeout))
     try:
         client = admin_client(system, server=server, timeout=timeout)
         version = client.get("/version").get("gitVersion", "")

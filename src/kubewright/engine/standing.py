@@ -1,0 +1,43 @@
+"""What a look at a cluster found out, from the answers of all control planes that were asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from kubewright.engine.finding import Found, find_cluster
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.record import Run
+from kubewright.errors import KubewrightError
+from kubewright.observe.model import EtcdMember, EtcdStatus
+from kubewright.observe.states import Disk, Evidence
+
+
+def stand(run: Run, inputs: Inputs) -> tuple[Evidence, KubewrightError | None]:
+    """All that was found out, and the error that any other verb would end with, None where there is none."""
+    error = None
+    try:
+        found = find_cluster(run, inputs)
+    except KubewrightError as raised:
+        found, error = Found(None, "", {}), raised
+    answers = {**run.read_all("disks"), **run.read_all("observations")}
+    evidence = Evidence(
+        cluster=found.cluster,
+        now=dt.datetime.now(dt.UTC),
+        half_made=found.half_made,
+        disks={host: _disk(answer["state"]) for host, answer in answers.items() if answer["reachable"]},
+        unreachable={host: answer["error"] for host, answer in answers.items() if not answer["reachable"]},
+    )
+    return evidence, error
+
+
+def _disk(state: Mapping[str, Any]) -> Disk:
+    return Disk(
+        present=bool(state.get("present")),
+        api_error=str(state.get("reason", "")) if state.get("present") and not state.get("answers") else "",
+        certificates=tuple(state.get("certificates", ())),
+        etcd_members=tuple(EtcdMember(**entry) for entry in state.get("etcd_members", ())),
+        etcd_status=tuple(EtcdStatus(**entry) for entry in state.get("etcd_status", ())),
+        unfinished=dict(state.get("unfinished", {})),
+    )

@@ -1,0 +1,83 @@
+"""What a look at a cluster makes of the control planes' answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubewright.engine.actions.understanding import Observe
+from kubewright.engine.standing import stand
+from kubewright.errors import StepFailedError, UnreachableError
+from kubewright.observe.states import Kind, classify
+from tests.unit.engine.recorded import ABSENT, NAMES, SILENT, Recorded
+from tests.unit.engine.test_waiting import Calls, action
+
+MEMBER = {"member_id": "1", "name": "cp1", "peer_ip": "10.0.0.1", "learner": False, "started": True, "healthy": True}
+CERTIFICATE = {"name": "apiserver", "path": "/x", "not_after": "2999-01-01T00:00:00Z"}
+
+
+def recorded(folder: Path) -> Recorded:
+    return Recorded(folder, "status", names=NAMES)
+
+
+class TestStand:
+    def test_a_living_cluster_with_the_disks_of_all(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        run.told("cp1", run.live("cp1", "cp2", "cp3", "w1", "w2", certificates=[CERTIFICATE]))
+        disk = {**SILENT, "reason": "", "certificates": [CERTIFICATE], "etcd_members": [], "etcd_status": []}
+        run.run.write("disks/cp2", {"reachable": True, "state": disk})
+        run.run.write("disks/cp3", {"reachable": False, "error": "no route to host", "remedy": "x"})
+        evidence, error = stand(run.run, run.inputs)
+        assert error is None
+        assert set(evidence.disks) == {"cp1", "cp2"}
+        assert evidence.unreachable == {"cp3": "no route to host"}
+        state = classify(evidence)
+        assert state.kind is Kind.HEALTHY
+        assert "cp3" in state.unknown[0]
+
+    def test_quorum_lost_is_said_though_no_api_answers(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        dead = [{**MEMBER, "member_id": str(n), "name": f"cp{n}", "healthy": False} for n in (2, 3)]
+        run.told("cp1", {**SILENT, "etcd_members": [MEMBER, *dead], "etcd_status": [], "certificates": []})
+        run.unreached("cp2")
+        run.unreached("cp3")
+        evidence, error = stand(run.run, run.inputs)
+        assert isinstance(error, UnreachableError)
+        assert classify(evidence).kind is Kind.QUORUM_LOST
+
+    def test_an_api_that_is_silent(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        run.told("cp1", SILENT)
+        evidence, error = stand(run.run, run.inputs)
+        assert isinstance(error, StepFailedError)
+        assert classify(evidence).findings[0].subject == "API server of cp1"
+
+    def test_nothing_there(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        for name in ("cp1", "cp2", "cp3"):
+            run.told(name, ABSENT)
+        evidence, error = stand(run.run, run.inputs)
+        assert error is None
+        assert classify(evidence).kind is Kind.NOTHING
+
+
+class TestDisks:
+    def asked(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> tuple[Recorded, list[Any]]:
+        run = recorded(folder)
+        if before:
+            run.told("cp2", ABSENT)
+        calls = Calls({"changed": False, "present": True})
+        action(Observe, calls, monkeypatch, host="cp2", disk=True).act(run.run)
+        return run, calls.asked
+
+    def test_one_call_that_asks_no_api(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run, asked = self.asked(tmp_path, monkeypatch, before=False)
+        assert [arguments["api"] for _, arguments in asked] == [False]
+        assert run.run.read("disks/cp2")["reachable"]
+
+    def test_none_where_it_has_told_already(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run, asked = self.asked(tmp_path, monkeypatch, before=True)
+        assert asked == []
+        assert not run.run.has("disks/cp2")
