@@ -84,13 +84,17 @@ class BaseLayer:
 
 @dataclass(frozen=True)
 class Skew:
-    """How far apart versions of one cluster may be, in minor versions."""
+    """How far apart versions of one cluster may be, in minor versions.
+
+    ``etcd_minimum`` is the oldest etcd by minor version of Kubernetes.
+    """
 
     control_plane_behind: int
     kubelet_behind: int
     kube_proxy_behind: int
     kubectl_distance: int
     upgrade_step: int
+    etcd_minimum: dict[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

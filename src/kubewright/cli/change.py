@@ -13,15 +13,21 @@ from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute, show_plan
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
-from kubewright.errors import KubewrightError
+from kubewright.errors import BadInputError, KubewrightError
 from kubewright.plan import Plan
+from kubewright.plan.rules.refusals import check_names
+from kubewright.plan.rules.registry import RULES
 from kubewright.report.text import nothing_to_do
 
 app = typer.Typer()
 
 
-def _change(playbook: str, options: Options, *, strict: bool) -> None:
-    run, error = execute(playbook, options, kubewright_strict=strict)
+def _change(playbook: str, options: Options, *, strict: bool, force: list[str]) -> None:
+    try:
+        check_names(force, RULES)
+    except BadInputError as wrong:
+        raise typer.BadParameter(str(wrong)) from wrong
+    run, error = execute(playbook, options, kubewright_strict=strict, kubewright_force=",".join(force))
     if options.dry_run or error is None:
         _show(run, options, error)
     leave(error or (None if options.dry_run else left_out(run)))
@@ -64,10 +70,11 @@ def deploy(
     limit: common.Limit = "",
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
+    force: common.Force = [],
     yes: common.Yes = False,  # noqa: ARG001  nothing is asked yet
 ) -> None:
     """Create the cluster, add what is missing, correct what differs."""
-    _change("cluster", replace(options, limit=limit, dry_run=dry_run), strict=strict)
+    _change("cluster", replace(options, limit=limit, dry_run=dry_run), strict=strict, force=force)
 
 
 @app.command(epilog="Example: kubewright scale -i inventory/mycluster --limit worker7,worker8")
@@ -78,7 +85,8 @@ def scale(
     limit: common.Limit = "",
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
+    force: common.Force = [],
     yes: common.Yes = False,  # noqa: ARG001  nothing is asked yet
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
-    _change("scale", replace(options, limit=limit, dry_run=dry_run), strict=strict)
+    _change("scale", replace(options, limit=limit, dry_run=dry_run), strict=strict, force=force)

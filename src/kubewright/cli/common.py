@@ -19,6 +19,10 @@ Limit = Annotated[str, typer.Option("--limit", "-l", metavar="HOST[,HOST]", help
 Strict = Annotated[
     bool, typer.Option("--strict", help="Settings that are not honoured yet, and misspelt names, are errors.")
 ]
+Force = Annotated[
+    list[str],
+    typer.Option("--force", metavar="NAME", help="Skip this rule that would refuse the run; may be repeated."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -23,6 +23,7 @@ from kubewright.engine.finding import (
 )
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
+from kubewright.engine.refusing import refuse
 from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError, UnreachableError
 from kubewright.plan.compute import node_of
 from kubewright.plan.rules import host as host_rules
@@ -83,6 +84,8 @@ def make_documents(run: Run) -> dict[str, Any]:
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
     if found.cluster is not None and inputs.request.verb != "check":
         live.refuse(*configurations(whole, found.cluster))
+    if inputs.request.verb != "check":
+        refuse(run, inputs, found, topology, _release(inputs))
     return {"left_out": left_out}
 
 

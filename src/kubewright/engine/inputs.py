@@ -13,6 +13,8 @@ from kubewright.errors import BadInputError
 from kubewright.inventory import Inventory
 from kubewright.inventory.known import group_names
 from kubewright.inventory.remembered import state_directory as folder_of_state
+from kubewright.plan.rules.refusals import check_names
+from kubewright.plan.rules.registry import RULES
 from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
 
@@ -23,13 +25,14 @@ class Request:
 
     ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
     cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
-    and comes from ``--check``.
+    and comes from ``--check``. ``force`` names the rules that may be skipped.
     """
 
     verb: str
     limit: tuple[str, ...] | None = None
     ansible_limited: bool = False
     dry_run: bool = False
+    force: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,13 @@ class Inputs:
         raw = run.read("inputs")
         limit = raw["request"]["limit"]
         return cls(
-            request=Request(**{**raw["request"], "limit": None if limit is None else tuple(limit)}),
+            request=Request(
+                **{
+                    **raw["request"],
+                    "limit": None if limit is None else tuple(limit),
+                    "force": tuple(raw["request"]["force"]),
+                }
+            ),
             settings=Settings(
                 cluster=ClusterSettings.model_validate(raw["cluster"]),
                 hosts={name: HostSettings.model_validate(host) for name, host in raw["hosts"].items()},
@@ -113,10 +122,11 @@ def read_inputs(
     artifacts directory is a hidden one there.
 
     Raises:
-        BadInputError: settings, groups, names, given addresses or the version are wrong (what goes together in one
-            :class:`~kubewright.errors.BadInputErrors`).
+        BadInputError: settings, groups, names, given addresses, the version or rules to skip are wrong (what goes
+            together in one :class:`~kubewright.errors.BadInputErrors`).
 
     """
+    check_names(request.force, RULES)
     names = group_names(inventory)
     unknown = set(request.limit or ()) - set(names.all)
     if unknown:

@@ -42,7 +42,11 @@ def make_plan(run: Run) -> Plan:
             metadata_changes=_metadata_changes(run, topology, objects),
             kubeconfig_missing=not inputs.kubeconfig.exists(),
             left=_not_rolled_out(run, found),
-            notices=(*inputs.notices, *(f"{notice.subject}: {notice.text}" for notice in topology.notices)),
+            notices=(
+                *inputs.notices,
+                *(f"{notice.subject}: {notice.text}" for notice in topology.notices),
+                *(run.read("skipped") if run.has("skipped") else ()),
+            ),
         )
     )
     run.write("plan", plan.to_json())

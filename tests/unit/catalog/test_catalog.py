@@ -54,6 +54,9 @@ class TestCatalog:
         skew = load().skew
         assert (skew.control_plane_behind, skew.kubelet_behind, skew.upgrade_step) == (1, 3, 1)
 
+    def test_every_release_names_the_oldest_etcd_that_it_works_with(self) -> None:
+        assert set(load().skew.etcd_minimum) == {release.kubernetes.rpartition(".")[0] for release in RELEASES}
+
 
 @pytest.mark.parametrize("release", RELEASES, ids=ids)
 class TestRelease:

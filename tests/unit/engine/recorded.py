@@ -76,7 +76,7 @@ class Recorded:
     def probed(self, *hosts: str, **changes: Any) -> None:
         """Hosts were probed."""
         for host in hosts:
-            facts = {**copy.deepcopy(dict(PROBED)), **changes}
+            facts = {**copy.deepcopy(dict(PROBED)), "machine_id": f"machine-{host}", **changes}
             self.run.write(f"hosts/{host}", {"reachable": True, "facts": facts, "time": NOW})
 
     def dead(self, *hosts: str) -> None:

@@ -57,6 +57,7 @@ class Begin(RunAction):
             limit=limit,
             ansible_limited=ansible_limited,
             dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
+            force=_names(variables.get("kubewright_force")),
         )
         inputs = read_inputs(
             inventory,
@@ -109,6 +110,12 @@ class Observe(RunAction):
             answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
         run.write(f"disks/{self.host}", answer)
         return {"changed": False}
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Names as given by ``-e kubewright_force=a,b`` or as a list."""
+    parts = value.split(",") if isinstance(value, str) else value or ()
+    return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
 def _waited(run: Run) -> bool:

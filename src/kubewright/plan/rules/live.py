@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubewright.errors import RefusedError
+from kubewright.plan.rules.refusals import Refusal, Rule
+
+FIXED = Rule(
+    "fixed-setting",
+    "a setting that cannot be changed in a running cluster",
+    "Kubernetes, Reconfiguring a kubeadm cluster",
+)
+UPGRADE_ONLY = Rule("upgrade-only", "another kube_version than the cluster runs", "Kubernetes version skew policy")
+RULES = (FIXED, UPGRADE_ONLY)
 
 _FIXED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("clusterName",), "cluster_name"),
@@ -40,18 +48,20 @@ def refuse(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
     for path, setting in _FIXED:
         before, after = _at(live, path), _at(wanted, path)
         if before is not None and before != after:
-            raise RefusedError(
+            raise Refusal(
+                FIXED,
                 f"setting {setting}",
                 f"the cluster was made with {before!r}, the inventory says {after!r}; this cannot be changed in place",
                 "Set it back, or make a new cluster",
-            )
+            ).error()
     before, after = _at(live, ("kubernetesVersion",)), _at(wanted, ("kubernetesVersion",))
     if before is not None and before != after:
-        raise RefusedError(
+        raise Refusal(
+            UPGRADE_ONLY,
             "setting kube_version",
             f"the cluster runs {before} and the inventory says {after}; only an upgrade may change it",
             f"Set kube_version: {str(before).removeprefix('v')}",
-        )
+        ).error()
 
 
 def not_rolled_out(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,7 @@
+"""All rules that refuse a run by name."""
+
+from __future__ import annotations
+
+from kubewright.plan.rules import capacity, identity, live, skew
+
+RULES = (*skew.RULES, *capacity.RULES, *identity.RULES, *live.RULES)
