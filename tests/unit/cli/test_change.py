@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from kubewright.cli.change import app
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
 from kubewright.errors import ExitCode
@@ -29,3 +33,13 @@ class TestLeftOut:
 
     def test_none_where_the_run_ended_before_hosts_were_asked(self, tmp_path: Path) -> None:
         assert left_out(Run(tmp_path)) is None
+
+
+class TestForce:
+    @pytest.mark.parametrize(("name", "why"), [("nonsense", "there is no such rule"), ("fixed-setting", "mandatory")])
+    def test_what_cannot_be_skipped_is_a_usage_error_with_the_list(self, name: str, why: str) -> None:
+        result = CliRunner().invoke(app, ["deploy", "-i", "x", "--force", name], env={"COLUMNS": "400"})
+        assert result.exit_code != 0
+        text = " ".join(result.output.split())
+        assert why in text
+        assert "duplicate-machine-id" in text
