@@ -40,4 +40,5 @@ def _disk(state: Mapping[str, Any]) -> Disk:
         etcd_members=tuple(EtcdMember(**entry) for entry in state.get("etcd_members", ())),
         etcd_status=tuple(EtcdStatus(**entry) for entry in state.get("etcd_status", ())),
         unfinished=dict(state.get("unfinished", {})),
+        etcd_error=str(state.get("etcd_error", "")) if state.get("etcd_here") else "",
     )

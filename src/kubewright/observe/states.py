@@ -45,7 +45,8 @@ class Disk:
     """What a control plane's own disk and etcd member tell, whether or not its API answers.
 
     ``present`` is whether there is a cluster at all; ``api_error`` says why its API server gave no answer, empty where
-    it did or was not asked. ``certificates`` are as in :class:`~kubewright.observe.model.ObservedCluster`.
+    it did or was not asked; ``etcd_error`` why the etcd member there gave none. ``certificates`` are as in
+    :class:`~kubewright.observe.model.ObservedCluster`.
     """
 
     present: bool
@@ -54,6 +55,7 @@ class Disk:
     etcd_members: tuple[EtcdMember, ...] = ()
     etcd_status: tuple[EtcdStatus, ...] = ()
     unfinished: Mapping[str, str] = field(default_factory=dict)
+    etcd_error: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _kind(evidence: Evidence, findings: tuple[Finding, ...]) -> Kind:
         return Kind.HALF_MADE
     if cluster is None and not any(disk.present for disk in evidence.disks.values()):
         return Kind.UNKNOWN if evidence.unreachable else Kind.NOTHING
-    if quorum_lost(*_etcd(evidence)):
+    if quorum_lost(*_etcd(evidence)) or _etcd_silent(evidence):
         return Kind.QUORUM_LOST
     if cluster is not None and not cluster.ours:
         return Kind.FOREIGN
@@ -112,6 +114,15 @@ def quorum_lost(members: tuple[EtcdMember, ...], status: tuple[EtcdStatus, ...] 
     return healthy < len(voters) // 2 + 1 or (bool(status) and not any(told.has_leader for told in status))
 
 
+def _etcd_silent(evidence: Evidence) -> bool:
+    """Whether no API answers, no member tells of the others, and on most control planes the member is silent."""
+    if evidence.cluster is not None or any(disk.etcd_members for disk in evidence.disks.values()):
+        return False
+    present = [disk for disk in evidence.disks.values() if disk.present]
+    silent = sum(1 for disk in present if disk.etcd_error)
+    return 2 * silent > len(present) + len(evidence.unreachable)
+
+
 def _etcd(evidence: Evidence) -> tuple[tuple[EtcdMember, ...], tuple[EtcdStatus, ...]]:
     """The members as the speaker sees them, else as that control plane does that sees most of them healthy."""
     if evidence.cluster is not None and evidence.cluster.etcd_members:
@@ -124,6 +135,7 @@ def _next_step(kind: Kind, evidence: Evidence, findings: tuple[Finding, ...]) ->
     if kind is Kind.QUORUM_LOST:
         members, _ = _etcd(evidence)
         dead = ", ".join(_name(member) for member in members if not member.learner and not member.healthy)
+        dead = dead or ", ".join(f"on {host}" for host, disk in evidence.disks.items() if disk.etcd_error)
         return (
             f"Bring back etcd members ({dead or 'all of them'}) until most of the voting ones are healthy: power, "
             "network, journalctl -u kubelet there. Remove or reset nothing meanwhile: the data is on their disks"
@@ -176,6 +188,13 @@ def _api_findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _member_findings(evidence: Evidence) -> Iterator[Finding]:
+    for host, disk in evidence.disks.items():
+        if disk.etcd_error and evidence.cluster is None:
+            yield Finding(
+                f"etcd member on {host}",
+                f"it does not answer: {disk.etcd_error}",
+                "Look at that host: disk space, crictl ps -a, journalctl -u kubelet",
+            )
     for member in _etcd(evidence)[0]:
         if not member.started:
             yield Finding(

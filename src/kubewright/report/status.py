@@ -103,7 +103,7 @@ def _cluster(cluster: ObservedCluster) -> Iterator[Table | Text]:
 def _table(*titles: str) -> Table:
     table = Table(box=None, header_style="bold")
     for title in titles:
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     return table
 
 

@@ -56,6 +56,7 @@ class TestCleanUp:
         run.event("end", stage=stage, host="w1", seconds=1.0, changed=changed)
         assert changed_something(run) is counts
 
+
 class TestFinish:
     """A run that left a host out has not succeeded, though it did all it could."""
 

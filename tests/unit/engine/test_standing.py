@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from kubewright.engine.actions.asking import Via
 from kubewright.engine.actions.understanding import Observe
 from kubewright.engine.standing import stand
-from kubewright.errors import StepFailedError, UnreachableError
+from kubewright.errors import BadInputError, StepFailedError, UnreachableError
 from kubewright.observe.states import Kind, classify
 from tests.unit.engine.recorded import ABSENT, NAMES, SILENT, Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -54,6 +55,13 @@ class TestStand:
         assert isinstance(error, StepFailedError)
         assert classify(evidence).findings[0].subject == "API server of cp1"
 
+    @pytest.mark.parametrize(("here", "kind"), [(True, Kind.QUORUM_LOST), (False, Kind.DEGRADED)])
+    def test_a_silent_etcd_on_the_only_control_plane(self, tmp_path: Path, here: bool, kind: Kind) -> None:
+        run = recorded(tmp_path)
+        run.told("cp1", {**SILENT, "etcd_error": "connection refused", "etcd_here": here})
+        evidence, _ = stand(run.run, run.inputs)
+        assert classify(evidence).kind is kind
+
     def test_nothing_there(self, tmp_path: Path) -> None:
         run = recorded(tmp_path)
         for name in ("cp1", "cp2", "cp3"):
@@ -81,3 +89,13 @@ class TestDisks:
         run, asked = self.asked(tmp_path, monkeypatch, before=True)
         assert asked == []
         assert not run.run.has("disks/cp2")
+
+
+class TestVia:
+    def test_status_needs_no_cluster_and_kubectl_does(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = recorded(tmp_path)
+        for name in ("cp1", "cp2", "cp3"):
+            run.told(name, ABSENT)
+        assert action(Via, Calls(), monkeypatch, needed=False).act(run.run)["via"] == "cp1"
+        with pytest.raises(BadInputError, match="there is none yet"):
+            action(Via, Calls(), monkeypatch, needed=True).act(run.run)

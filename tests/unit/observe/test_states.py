@@ -78,6 +78,11 @@ class TestKinds:
             (evidence(None, disks={"cp1": silent(True, True, True, has_leader=False)}), Kind.QUORUM_LOST),
             (evidence(None, disks={"cp1": silent(True, True, False)}), Kind.DEGRADED),
             (evidence(None, disks={"cp1": silent()}, unreachable={"cp2": "down"}), Kind.DEGRADED),
+            (evidence(None, disks={"cp1": replace(DISK, etcd_error="refused")}), Kind.QUORUM_LOST),
+            (
+                evidence(None, disks={"cp1": replace(DISK, etcd_error="refused")}, unreachable={"cp2": "down"}),
+                Kind.DEGRADED,
+            ),
             # One that was cut off from the others does not speak for them.
             (evidence(None, disks={"a": silent(True, False, False), "b": silent(False, True, True)}), Kind.DEGRADED),
         ],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import find_cluster
 from kubewright.engine.inputs import Inputs
@@ -18,8 +20,10 @@ class Via(RunAction):
     """Say which control plane speaks for the cluster."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """Fails where there is no cluster."""
+        """Fails where there is no cluster; where none is ``needed``, that is an answer, which ``status`` gives."""
         inputs = Inputs.load(run)
+        if not boolean(self._task.args.get("needed", True)):
+            return {"changed": False, "via": inputs.names.control_plane[0]}
         cluster = find_cluster(run, inputs).cluster
         if cluster is None:
             raise BadInputError(

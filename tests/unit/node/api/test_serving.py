@@ -171,6 +171,8 @@ class TestMembership:
 
     def test_where_certificates_lie_is_told_without_the_api(self, node: System) -> None:
         assert membership.certificates_directory(node) == CERTIFICATES
+        write(node, "/etc/kubernetes/manifests/kube-apiserver.yaml", "- --client-ca-file=/etc/k/ca.crt\n")
+        assert membership.certificates_directory(node) == "/etc/k"
 
     def test_no_member_here(self, system: System) -> None:
         assert "runs no etcd" in membership.survey(system, CERTIFICATES, 1).to_json()["etcd_error"]

@@ -7,19 +7,28 @@ import ssl
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import etcd
+from ansible_collections.kubewright.cluster.plugins.module_utils import etcd, files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import APISERVER_MANIFEST
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
-_AUTHORITY = re.compile(r"--trusted-ca-file=(\S+)/etcd/ca\.crt")
+_AUTHORITIES = (
+    (APISERVER_MANIFEST, re.compile(r"--client-ca-file=(\S+)/ca\.crt")),
+    (MANIFEST, re.compile(r"--trusted-ca-file=(\S+)/etcd/ca\.crt")),
+)
 
 
 @dataclass(frozen=True)
 class Told:
-    """The members' own answers, or why there are none. ``context`` is for looking at what certificates they show."""
+    """The members' own answers, or why there are none.
+
+    ``here`` is whether this control plane runs a member at all. ``context`` is for looking at what certificates members
+    show.
+    """
 
     error: str = ""
+    here: bool = True
     survey: etcd.Survey = field(default_factory=lambda: etcd.Survey([], [], [], {}))
     context: Optional[ssl.SSLContext] = None
 
@@ -30,6 +39,7 @@ class Told:
             "etcd_status": self.survey.status,
             "etcd_alarms": self.survey.alarms,
             "etcd_error": self.error,
+            "etcd_here": self.here,
         }
 
 
@@ -43,7 +53,7 @@ def survey(system: System, directory: str, timeout: float) -> Told:
 
     """
     if not system.path(MANIFEST).exists():
-        return Told("this control plane runs no etcd member")
+        return Told("this control plane runs no etcd member", here=False)
     try:
         client = etcd.Etcd(system, directory, timeout=timeout)
         return Told(survey=client.survey(), context=client.context_for_looking())
@@ -52,9 +62,9 @@ def survey(system: System, directory: str, timeout: float) -> Told:
 
 
 def certificates_directory(system: System) -> str:
-    """The certificatesDir of kubeadm as etcd's manifest names it; empty where there is none."""
-    try:
-        match = _AUTHORITY.search(system.path(MANIFEST).read_text(encoding="utf-8"))
-    except OSError:
-        return ""
-    return match.group(1) if match else ""
+    """The certificatesDir of kubeadm as the static pods' manifests name it; empty where there are none."""
+    for path, pattern in _AUTHORITIES:
+        match = pattern.search(files.read_text(system.path(path)) or "")
+        if match:
+            return match.group(1)
+    return ""
