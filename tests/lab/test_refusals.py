@@ -223,6 +223,7 @@ class TestForeignCluster:
         before = snapshot(foreign, "cp1", "w1")
         done = lab.kubewright("status").check()
         assert "cp1" in done.output
+        assert "State: foreign" in done.output
         assert_unchanged(before, snapshot(foreign, "cp1", "w1"))
 
 
