@@ -22,6 +22,7 @@ _VERBS: dict[str, tuple[str, str]] = {
     "scale": ("kubewright.cli.change", "Add hosts of the inventory that are not in the cluster yet."),
     "status": ("kubewright.cli.look", "Show nodes, versions, etcd health and certificates' expiry."),
     "check": ("kubewright.cli.look", "Check DNS, pod network and API endpoint from every node."),
+    "unlock": ("kubewright.cli.unlock", "Show who holds the cluster's lock, and break it."),
     "validate": ("kubewright.cli.validate", "Show what is wrong with an inventory, what will be ignored and why."),
     "settings": ("kubewright.cli.settings", "Show what a setting means and whether it is honoured."),
     "topology": ("kubewright.cli.topology", "Show every host's addresses, names and roles with their origin."),

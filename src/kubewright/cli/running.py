@@ -9,7 +9,7 @@ from typing import Any
 from kubewright.cli.common import err, out, state_directory
 from kubewright.cli.options import Options
 from kubewright.engine.motor import Outcome, judge, run_playbook
-from kubewright.engine.record import Run
+from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.plan import Plan
 from kubewright.report.progress import Progress
@@ -33,6 +33,10 @@ def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, Kub
         if options.verbose and event.get("stdout"):
             err.print(event["stdout"], markup=False)
 
+    def stop() -> None:
+        run.write("stop", {})
+        progress.stopping()
+
     with progress.shown():
         outcome = run_playbook(
             playbook,
@@ -46,19 +50,24 @@ def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, Kub
             },
             connection=options.connection,
             listener=listen,
+            stop=stop,
         )
     (run.directory / "ansible.log").write_text(outcome.output)
     return run, _ended(outcome, run)
 
 
 def _ended(outcome: Outcome, run: Run) -> KubewrightError | None:
-    if outcome.interrupted:
-        return InterruptedRunError(
-            "interrupted",
-            "what was under way may be half done",
-            "Run the same command again; it goes on where this one stopped",
-        )
-    return judge(outcome, run)
+    complete = outcome.return_code == 0 and outcome.status == "successful"
+    if not outcome.presses or complete:
+        return judge(outcome, run)
+    cause = (
+        "the steps under way were finished, and no further one was begun"
+        if outcome.presses == 1
+        else "what was under way may be half done"
+    )
+    failed = "".join(f"; {error_from_json(event['error'])}" for event in run.failures())
+    again = "Run the same command again; it goes on where this one stopped"
+    return InterruptedRunError("interrupted", cause + failed, again)
 
 
 def show_plan(run: Run, options: Options) -> None:

@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,12 +45,12 @@ class Connection:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a playbook ended. ``output`` is Ansible's own text; ``interrupted`` says that Ctrl-C ended it."""
+    """How a playbook ended. ``output`` is Ansible's own text; ``presses`` is how often Ctrl-C was pressed meanwhile."""
 
     status: str
     return_code: int
     output: str
-    interrupted: bool = False
+    presses: int = 0
 
 
 Listener = Callable[[dict[str, Any]], None]
@@ -64,8 +63,11 @@ def run_playbook(
     variables: dict[str, Any],
     connection: Connection,
     listener: Listener,
+    stop: Callable[[], None],
 ) -> Outcome:
     """Run ``kubewright.cluster.PLAYBOOK``; each runner event goes to ``listener``.
+
+    The first Ctrl-C (or SIGTERM) calls ``stop``, which lets the run end in good order; the second one ends it at once.
 
     Passwords are never in ansible-runner's folder; what it notes there of the user's environment is removed at once.
     """
@@ -79,10 +81,10 @@ def run_playbook(
             listener(event)
             return False  # what matters is in the journal; runner's own copy of each event is not kept
 
-        with _interruptible() as interrupted:
+        with _interruptible(stop) as presses:
             runner = Runner(config=config, event_handler=handle)
             runner.run()
-    return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines), interrupted())
+    return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines), presses())
 
 
 def _config(
@@ -148,22 +150,25 @@ def _command_line(connection: Connection) -> tuple[str, dict[str, str]]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C end the run in good order: the leash is told to end Ansible with all its workers.
+def _interruptible(stop: Callable[[], None]) -> Iterator[Callable[[], int]]:
+    """Let the first Ctrl-C stop the run, and the second end it: the leash is told to end Ansible with all its workers.
 
     ansible-runner's own way to cancel kills the leash, and what it holds would run on. What is under way on a node
     there ends, or is finished by the next run.
     """
-    pressed = threading.Event()
+    pressed: list[int] = []
 
-    def note(_number: int, _frame: FrameType | None) -> None:
-        pressed.set()
+    def note(number: int, _frame: FrameType | None) -> None:
+        pressed.append(number)
+        if len(pressed) == 1:
+            stop()
+            return
         for child in children(os.getpid()):
             os.kill(child, signal.SIGTERM)
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield pressed.is_set
+        yield lambda: len(pressed)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

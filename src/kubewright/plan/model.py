@@ -105,8 +105,9 @@ class Plan:
         for step in self.steps:
             calls[step.host] = calls.get(step.host, 0) + step.calls
         if self.steps:
-            # Every run ends with a call that clears up; a check begins with one that starts its pods.
-            ends = (0 if self.stage(Stage.CLEANUP) else 1) + (1 if self.stage(Stage.CHECK) else 0)
+            # Every run takes the lock and has it kept, and ends with a call that clears up; a check begins with one
+            # that starts its pods.
+            ends = 2 + (0 if self.stage(Stage.CLEANUP) else 1) + (1 if self.stage(Stage.CHECK) else 0)
             calls[self.via] = calls.get(self.via, 0) + ends
         return calls
 

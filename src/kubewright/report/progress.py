@@ -55,6 +55,12 @@ class Progress:
         """Tell the name of the task that Ansible began; shown while no step runs."""
         self._doing = name
 
+    def stopping(self) -> None:
+        """Say that the run is to stop."""
+        self._line(
+            "stopping: steps under way are finished, no further one begins; once more ends them at once", "yellow"
+        )
+
     def _follow(self, live: Live | None) -> None:
         while not self._stop.wait(POLL_SECONDS):
             self._drain()

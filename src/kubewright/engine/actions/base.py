@@ -40,6 +40,8 @@ class RunAction(ActionBase):  # type: ignore[misc]
     _supports_diff = True
     stage: ClassVar[str] = ""
     one_per_run: ClassVar[bool] = False
+    ends_run: ClassVar[bool] = False
+    """Whether it belongs to the end of a run, so that it also acts when the run is to stop."""
     through_another_host: bool = False
     """Whether SSH reaches the host through another one, so that the host does not see the controller."""
 
@@ -48,6 +50,9 @@ class RunAction(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.variables: dict[str, Any] = task_vars or {}
         run = Run(Path(self._task.args["run"])) if "run" in self._task.args else None
+        if run and run.has("stop") and not self.ends_run:
+            result.update(failed=True, msg="not begun: the run is to stop")
+            return result
         try:
             self._go_through_bastion()
             result.update(self.act(run) if run else self.begin())
@@ -142,7 +147,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
             LockedError: the deadline, in monotonic seconds, has passed.
 
         """
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or (run.has("stop") and not self.ends_run):
             raise LockedError(f"host {self.host}", what, "Wait for it, or look at that process")
         run.event("waiting", host=self.host, what=what)
         self.say(f"{self.host}: waiting, {what}")

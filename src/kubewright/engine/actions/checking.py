@@ -9,6 +9,7 @@ from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.steps import NOTHING
 from kubewright.engine.flow import find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.lock import require_lock
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError, StepFailedError
 from kubewright.plan import Plan, Stage
@@ -25,6 +26,7 @@ class CheckPodsPresent(RunAction):
         nodes = check_nodes(run, plan, Inputs.load(run))
         if not plan.stage(Stage.CHECK) or not nodes:
             return NOTHING
+        require_lock(run)
         create = [{"name": f"kubewright-check-{number}", "node": node} for number, node in enumerate(nodes, 1)]
         answer = self.module_when_free(run, "check_pods", {"create": create, "image": _check_image(run)})
         addresses = answer["pods"]

@@ -7,6 +7,7 @@ from typing import Any
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.flow import load_cluster_document
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.lock import lock_id
 from kubewright.engine.record import Run
 from kubewright.plan import Stage, Step
 
@@ -26,6 +27,7 @@ class Initialise(StepAction):
                 "config": load_cluster_document(run).kubeadm_init[self.host],
                 "ignore_preflight_errors": list(inputs.settings.cluster.kubeadm_ignore_preflight_errors),
                 "record": new_record(inputs),
+                "lock": run.read("lock")["holder"],
             },
         )
         return {"changed": answer["changed"]}
@@ -49,6 +51,7 @@ class ApplyObjects(StepAction):
         is tried again only after many seconds.
         """
         document = load_cluster_document(run)
+        lock = {"lock_id": lock_id(run)}
         arguments: dict[str, Any] = {"node_metadata": document.node_metadata}
         if step.stage is Stage.OBJECTS:
             arguments = {"objects": list(document.objects)}
@@ -57,5 +60,5 @@ class ApplyObjects(StepAction):
                 "objects": list(document.network_objects),
                 "wait_file": document.network_ready_file,
             }
-        answer = self.module_when_free(run, "objects", arguments)
+        answer = self.module_when_free(run, "objects", {**arguments, **lock})
         return {"changed": answer["changed"]}

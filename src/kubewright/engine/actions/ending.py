@@ -6,6 +6,7 @@ import datetime as dt
 import getpass
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.steps import NOTHING
 from kubewright.engine.flow import api_url, load_topology
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.lock import lock_id, lock_lost
 from kubewright.engine.record import Run
+from kubewright.errors import KubewrightError
 from kubewright.plan import Plan, Stage
 
 
@@ -22,9 +25,27 @@ class CleanUp(RunAction):
     """Remove what only this run needed, and record which nodes know of which others. Runs after a failure, too."""
 
     stage = Stage.CLEANUP.value
+    ends_run = True
 
     def act(self, run: Run) -> dict[str, Any]:
-        """One call; nothing where there is no cluster yet."""
+        """One call, which gives the cluster's lock up as well; none where the run does not hold it."""
+        if not run.has("lock") or lock_lost(run):
+            # What is there now, tokens and check pods, may be another run's.
+            return NOTHING
+        run.write("lock_ending", {})
+        try:
+            return self._clean_up(run)
+        finally:
+            if not run.has("lock_released"):
+                self._release(run)
+
+    def _release(self, run: Run) -> None:
+        """Give the lock up by a call of its own: there is no cluster yet, or cleaning up failed."""
+        run.write("lock_released", {})
+        with suppress(KubewrightError):  # it is on its way already, or the lock expires by itself
+            self.module("run_lock", {"action": "release", "id": lock_id(run)})
+
+    def _clean_up(self, run: Run) -> dict[str, Any]:
         plan = Plan.from_json(run.read("plan"))
         begun = not plan.stage(Stage.INIT) or run.has(f"done/{Stage.INIT.value}/{plan.via}")
         if not begun:
@@ -40,8 +61,10 @@ class CleanUp(RunAction):
                 "last": {} if plan.verb == "check" else this_run(plan.verb),
                 "changed_before": changed_something(run),
                 "kubeconfig": not inputs.kubeconfig.exists() or bool(plan.stage(Stage.INIT)),
+                "lock_id": lock_id(run),
             },
         )
+        run.write("lock_released", {})
         if answer.get("kubeconfig"):
             topology = load_topology(run, inputs)
             local = topology.endpoint.local
@@ -109,6 +132,8 @@ def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
 
 class Finish(RunAction):
     """Say how the run ended. A failure anywhere makes the run a failed one."""
+
+    ends_run = True
 
     def act(self, run: Run) -> dict[str, Any]:
         """Write ``result``."""

@@ -8,6 +8,7 @@ from typing import Any
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.flow import api_url, configuration_for_joins, find_cluster, load_cluster_document, load_topology
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.lock import lock_id
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError
 from kubewright.observe.model import EtcdMember
@@ -36,6 +37,7 @@ class PrepareJoin(StepAction):
                 "control_planes": bool(joining),
                 "cluster_configuration": configuration_for_joins(run) if joining else None,
                 "server": server,
+                "lock_id": lock_id(run),
                 "replace_members": [
                     {"name": host.node_name, "peer_ip": host.main_ip.value, "empty": not _has_etcd_data(run, host.name)}
                     for host in joining

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
+from kubewright.engine.actions.locking import lock_hosts
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
@@ -118,7 +119,13 @@ class MakePlan(RunAction):
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
         if go and (kept := keep_inventory(run, inputs.sources)):
             run.event("inventory", path=str(kept))
-        result = {"changed": False, "hosts": _hosts(plan, played) if go else [], "plan": lines}
+        hosts = _hosts(plan, played) if go else []
+        result = {
+            "changed": False,
+            "hosts": hosts,
+            "lock_hosts": lock_hosts(plan, inputs) if go else [],
+            "plan": lines,
+        }
         if plan.empty and not inputs.request.dry_run:
             return self.failed_by_hosts_left_out(run) or result
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubewright.engine.actions.base import RunAction
+from kubewright.engine.lock import require_lock
 from kubewright.engine.record import Run
 from kubewright.plan import Plan, Stage, Step
 
@@ -23,6 +24,7 @@ class StepAction(RunAction):
         step = next((step for step in plan.stage(stage) if step.host == self.host), None)
         if step is None:
             return {**NOTHING, "material": {}}
+        require_lock(run)
         with run.step(stage.value, self.host) as outcome:
             outcome["ok"] = False
             result = self.carry_out(run, step)

@@ -10,6 +10,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     certificates,
     checkpods,
     kubeconfig,
+    lease,
     markers,
     membership,
     objectrefs,
@@ -70,6 +71,7 @@ def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
             "kubeadm_certs_secret": pool.submit(tokens.certificates_uploaded, client),
             "workloads": pool.submit(_workloads, client),
             "check_pods": pool.submit(checkpods.count, client),
+            "lock_version": pool.submit(_lock_version, client),
             "certificates": pool.submit(certificates.expiries, system, directory),
         }
         answers = {name: future.result() for name, future in futures.items()}
@@ -127,16 +129,21 @@ def _config_map(client: Client, name: str, key: str) -> str:
 
 def _lock(client: Client) -> Optional[dict[str, Any]]:
     """The cluster's lock as its Lease has it; None where nobody ever took it."""
-    lease = client.find(LEASE)
-    if lease is None:
+    found = client.find(LEASE)
+    if found is None:
         return None
-    spec = lease.get("spec") or {}
+    spec = found.get("spec") or {}
     return {
         "holder": spec.get("holderIdentity") or "",
         "renewed": spec.get("renewTime") or "",
         "duration_seconds": spec.get("leaseDurationSeconds") or 0,
-        "annotations": (lease.get("metadata") or {}).get("annotations") or {},
+        "annotations": (found.get("metadata") or {}).get("annotations") or {},
     }
+
+
+def _lock_version(client: Client) -> str:
+    """What the lock's place was at when the state was told, so that a run takes the lock on what it has seen."""
+    return lease.LeasePlace(client).read().version
 
 
 def _nodes(client: Client) -> list[dict[str, Any]]:

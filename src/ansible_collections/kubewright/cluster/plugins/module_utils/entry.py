@@ -27,6 +27,12 @@ def reading(work: Work, arguments: dict[str, dict[str, Any]]) -> None:
     _finish(module, lambda: work(System(), module.params, True))
 
 
+def beside(work: Work, arguments: dict[str, dict[str, Any]]) -> None:
+    """Run a module that changes something of its own, beside whatever holds the node's lock."""
+    module = AnsibleModule(argument_spec=arguments)
+    _finish(module, lambda: work(System(), module.params, False))
+
+
 def changing(action: str, work: Work, arguments: dict[str, dict[str, Any]], *, check_mode: bool = False) -> None:
     """Run a module that changes something, holding the node's lock as ``action``."""
     module = AnsibleModule(argument_spec=dict(arguments, **LOCK_ARGUMENTS), supports_check_mode=check_mode)

@@ -10,6 +10,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     clusterstate,
     kubeadm,
     kubeconfig,
+    lease,
     markers,
     record,
     takeback,
@@ -71,7 +72,8 @@ def initialise(system: System, params: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         system: the node.
-        params: config (YAML), record (dict), ignore_preflight_errors (list), timeout (seconds).
+        params: config (YAML), record (dict), ignore_preflight_errors (list), timeout (seconds),
+            lock (the holder of the cluster's lock, empty outside of a run).
 
     Raises:
         NodeError: refused, or kubeadm failed.
@@ -126,6 +128,9 @@ def _kubeadm(system: System, params: dict[str, Any], *, resume: bool) -> None:
 def _close(system: System, params: dict[str, Any]) -> dict[str, Any]:
     client = admin_client(system)
     tokens.remove(client)
+    if params.get("lock"):
+        # Before the record: who finds a cluster of ours finds it locked.
+        lease.put(lease.LeasePlace(client), params["lock"])
     before = record.read(client) or {}
     written = record.merged(before, params["record"], before.get(record.OBJECTS) or [])
     record.write(client, written)

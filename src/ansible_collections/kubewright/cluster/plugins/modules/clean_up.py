@@ -13,6 +13,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     files,
     joining,
     kubeconfig,
+    leasekeeping,
     record,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
@@ -53,6 +54,10 @@ options:
     description: Whether to return the administrator's kubeconfig.
     type: bool
     default: false
+  lock_id:
+    description: The id under which the run holds the cluster's lock; given up at last.
+    type: str
+    default: ""
   run:
     description: The run that this call belongs to, for the node lock.
     type: str
@@ -71,6 +76,7 @@ ARGUMENTS: dict[str, Any] = {
     "last": {"type": "dict", "default": {}},
     "changed_before": {"type": "bool", "default": False},
     "kubeconfig": {"type": "bool", "default": False},
+    "lock_id": {"type": "str", "default": ""},
 }
 
 
@@ -87,6 +93,8 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
     if params["last"] and (changed or params["changed_before"]):
         changed |= note_last(client, params["last"])
     text = files.read_text(system.path(kubeconfig.ADMIN_CONF)) if params["kubeconfig"] else ""
+    if params["lock_id"]:
+        leasekeeping.release(system, params["lock_id"])
     return {"changed": changed, "kubeconfig": text}
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import entry, joining
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, joining, lease
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
@@ -40,6 +41,10 @@ options:
     type: list
     elements: dict
     default: []
+  lock_id:
+    description: The id under which the run holds the cluster's lock; refused where it does not hold it any more.
+    type: str
+    default: ""
   run:
     description: The run that this call belongs to, for the node lock.
     type: str
@@ -56,6 +61,7 @@ ARGUMENTS: dict[str, Any] = {
     "cluster_configuration": {"type": "str"},
     "ttl_minutes": {"type": "int", "default": 15},
     "server": {"type": "str", "default": ""},
+    "lock_id": {"type": "str", "default": ""},
     "replace_members": {
         "type": "list",
         "elements": "dict",
@@ -71,6 +77,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
     """The module's result."""
+    lease.require(system, admin_client(system), params["lock_id"])
     return joining.prepare(system, params)
 
 

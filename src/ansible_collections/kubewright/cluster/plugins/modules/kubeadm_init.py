@@ -31,6 +31,10 @@ options:
     type: list
     elements: str
     default: []
+  lock:
+    description: The holder of the cluster's lock, which is put into the new cluster.
+    type: dict
+    default: {}
   timeout:
     description: Seconds for kubeadm.
     type: float
@@ -50,6 +54,7 @@ ARGUMENTS: dict[str, Any] = {
     "config": {"type": "str", "required": True},
     "record": {"type": "dict", "required": True},
     "ignore_preflight_errors": {"type": "list", "elements": "str", "default": []},
+    "lock": {"type": "dict", "default": {}},
     "timeout": {"type": "float", "default": 600.0},
 }
 

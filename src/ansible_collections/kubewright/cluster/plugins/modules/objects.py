@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, entry, nodemetadata, rollout
+from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, entry, lease, nodemetadata, rollout
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -43,6 +43,10 @@ options:
     description: Seconds for each of them.
     type: float
     default: 180
+  lock_id:
+    description: The id under which the run holds the cluster's lock; refused where it does not hold it any more.
+    type: str
+    default: ""
   run:
     description: The run that this call belongs to, for the node lock.
     type: str
@@ -70,12 +74,14 @@ ARGUMENTS: dict[str, Any] = {
     },
     "wait_file": {"type": "str", "default": ""},
     "wait_timeout": {"type": "float", "default": 180.0},
+    "lock_id": {"type": "str", "default": ""},
 }
 
 
 def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     """The module's result."""
     client = admin_client(system)
+    lease.require(system, client, params["lock_id"])
     applied: dict[str, Any] = {"changes": [], "record_changed": False}
     if params["objects"] is not None or params["record"] is not None:
         applied = applyset.apply_all(client, params["objects"], params["record"], check=check)

@@ -1,0 +1,107 @@
+"""What the module ``run_lock`` does: take, keep, give up, show and break the cluster's lock on one control plane."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+import time
+from typing import Any, Callable, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import lease
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, wait_until
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+BEAT_SECONDS = 3.0
+OVERDUE_SECONDS = 10.0
+"""Seconds without a successful renewal after which the lock is no longer sure; less than :data:`lease.DURATION`."""
+_API_WAIT = 30.0
+
+
+class Kept(enum.Enum):
+    """How a renewal went."""
+
+    HELD = "held"
+    LOST = "lost"
+    UNSURE = "unsure"
+
+
+def acquire(system: System, params: dict[str, Any]) -> dict[str, Any]:
+    """Take the lock. ``kind`` says where: ``file`` while there is no cluster, else ``lease``."""
+    wish = lease.Wish(params["holder"], params["dead"], params["watch"], params["expected"])
+    place: lease.Place = lease.FilePlace(system)
+    if params["kind"] == "lease":
+        place = wait_until(
+            "the API of this control plane",
+            lambda: lease.place_of_cluster(system),
+            _API_WAIT,
+            "Look at the API server's log under /var/log/pods",
+        )
+    answer = lease.acquire(place, wish)
+    return dict(answer.to_json(), changed=answer.taken)
+
+
+def renew(system: System, identity: str) -> Kept:
+    """Renew the lock wherever it is ours on this host."""
+    held = lease.renew(lease.FilePlace(system), identity).identity == identity
+    try:
+        place = lease.place_of_cluster(system)
+        seen = lease.renew(place, identity) if place else lease.Seen(None, "")
+    except (ApiError, NodeError):
+        return Kept.HELD if held else Kept.UNSURE
+    if seen.identity == identity:
+        return Kept.HELD
+    return Kept.HELD if held and seen.holder is None else Kept.LOST
+
+
+def keep(
+    system: System,
+    identity: str,
+    *,
+    tell: Optional[Callable[[], None]] = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Kept:
+    """Renew the lock until it is lost, or could not be renewed for too long.
+
+    ``tell`` writes a byte to whoever started this after each renewal; it ends the process when nobody reads any more.
+    """
+    renewed = clock()
+    while True:
+        kept = renew(system, identity)
+        if kept is Kept.LOST:
+            return kept
+        if kept is Kept.HELD:
+            renewed = clock()
+        elif clock() - renewed > OVERDUE_SECONDS:
+            return kept
+        (tell or _tell)()
+        sleep(BEAT_SECONDS)
+
+
+def _tell() -> None:
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        # The controller is gone, and nobody is left to whom anything could be said.
+        os._exit(0)
+
+
+def release(system: System, identity: str) -> bool:
+    """Give the lock up wherever this holder has it on this host; whether it had it anywhere."""
+    freed = lease.free(lease.FilePlace(system), identity)
+    place = lease.place_of_cluster(system)
+    return (lease.free(place, identity) if place else False) or freed
+
+
+def show(system: System) -> dict[str, Any]:
+    """Who holds the lock as this host knows it: ``file`` and ``lease``, None for nobody, and why one is not known."""
+    answer: dict[str, Any] = {"file": lease.FilePlace(system).read().holder, "lease": None, "silent": ""}
+    try:
+        place = lease.place_of_cluster(system)
+        answer["lease"] = place.read().holder if place else None
+    except (ApiError, NodeError) as error:
+        answer["silent"] = str(error)
+    return answer

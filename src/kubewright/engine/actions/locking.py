@@ -1,0 +1,140 @@
+"""Take the cluster's lock for a run, give it up, show and break it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.inputs import Inputs
+from kubewright.engine.lock_keeper import Keeper, start_keeper
+from kubewright.engine.lock import SUBJECT, ended_soon, has_ended, held_error, is_local, this_holder
+from kubewright.engine.record import Run
+from kubewright.errors import LockedError, UnreachableError
+from kubewright.plan import Plan, Stage
+
+ENDING_SECONDS = 5.0
+"""How long a command that was killed takes to end Ansible, at most."""
+
+
+def lock_hosts(plan: Plan, inputs: Inputs) -> list[str]:
+    """Where the lock is taken: where the cluster speaks, or on all control planes in the plan while there is none."""
+    if not plan.stage(Stage.INIT):
+        return [plan.via]
+    touched = {step.host for step in plan.steps}
+    return [plan.via, *(name for name in inputs.names.control_plane if name in touched and name != plan.via)]
+
+
+class TakeLock(RunAction):
+    """Take the lock on one control plane and have it kept while Ansible lives."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """One call where it is free, two where it is held. Write ``lock``."""
+        plan = Plan.from_json(run.read("plan"))
+        inputs = Inputs.load(run)
+        # This action runs in a fork of Ansible's main process, which is what holds the lock.
+        main = os.getppid()
+        holder = run.read("lock")["holder"] if run.has("lock") else this_holder(run, inputs.request, main)
+        new = bool(plan.stage(Stage.INIT))
+        self._take(run, {"holder": holder, **_where(run, plan, new=new)})
+        hosts = [*(run.read("lock")["hosts"] if run.has("lock") else ()), self.host]
+
+        def call(action: str) -> str:
+            return str(self.module("run_lock", {"action": action, "id": holder["id"]}).get("kept", "held"))
+
+        def prepare() -> None:
+            # In the keeper, which has no part in what Ansible's processes tell each other.
+            self._display._final_q = None  # noqa: SLF001
+            self._task.no_log = True
+
+        kept = getattr(self._play_context, "connection_lockfd", None)
+        start_keeper(
+            Keeper(
+                run=run,
+                host=self.host,
+                call=call,
+                parent=main,
+                release=self.host != plan.via,
+                prepare=prepare,
+                open_file=kept,
+            )
+        )
+        run.write("lock", {"holder": holder, "hosts": hosts, "new_cluster": new})
+        return {"changed": False}
+
+    def _take(self, run: Run, arguments: dict[str, Any]) -> None:
+        answer = self.module("run_lock", {"action": "acquire", **arguments})
+        if not answer["taken"] and answer["verdict"] == "held":
+            answer = self._insist(run, answer["holder"], arguments)
+        if answer["taken"]:
+            before = answer["holder"]
+            if before and before["id"] != arguments["holder"]["id"]:
+                run.event("note", host=self.host, text=f"took over the lock of a run that is gone: {_named(before)}")
+            return
+        again = "Run the same command again; it looks at the cluster anew"
+        if answer["verdict"] == "changed":
+            raise LockedError(SUBJECT, "another run has worked on the cluster since this one looked at it", again)
+        if answer["verdict"] == "silent":
+            cause = f"the run that held it is gone, and its lock was removed: {_named(answer['holder'])}"
+            raise LockedError(SUBJECT, f"{cause}. It may have worked since this run looked at the cluster", again)
+        raise held_error(answer["holder"])
+
+    def _insist(self, run: Run, other: dict[str, str], arguments: dict[str, Any]) -> dict[str, Any]:
+        """Ask once more with what the controller knows of the other's process, or watch whether it still renews."""
+        if not has_ended(other):
+            run.event("waiting", host=self.host, what=f"looking whether the lock's holder is alive: {_named(other)}")
+        dead = other["id"] if ended_soon(other, ENDING_SECONDS if is_local(other) else 0.0) else ""
+        return self.module("run_lock", {"action": "acquire", **arguments, "dead": dead, "watch": True})
+
+
+def _where(run: Run, plan: Plan, *, new: bool) -> dict[str, Any]:
+    if new:
+        return {"kind": "file"}
+    state = run.read(f"observations/{plan.via}").get("state", {})
+    return {"kind": "lease", "expected": state.get("lock_version")}
+
+
+def _named(holder: dict[str, str]) -> str:
+    return f"{holder['command']} of {holder['user']} on {holder['host']} since {holder['since']}"
+
+
+class Unlock(RunAction):
+    """Show who holds the lock on one control plane, and break it where that is confirmed."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Write ``locks/HOST``; with ``id`` only the lock of that holder is broken."""
+        try:
+            seen = self.module("run_lock", {"action": "show"})
+            found = {name: seen[name] for name in ("file", "lease", "silent")}
+            holders = [found[name] for name in ("file", "lease") if found[name]]
+            wanted = str(self._task.args.get("id") or "")
+            broken = []
+            if self._task.args.get("confirmed"):
+                for identity in dict.fromkeys(holder["id"] for holder in holders):
+                    if wanted in ("", identity):
+                        self.module("run_lock", {"action": "release", "id": identity})
+                        broken.append(identity)
+            run.write(f"locks/{self.host}", {**found, "broken": broken})
+        except UnreachableError as error:
+            run.write(f"locks/{self.host}", {"unreachable": error.cause})
+            return {"changed": False, "msg": f"{self.host} does not answer: {error.cause}"}
+        return {"changed": bool(broken), "msg": [_named(holder) for holder in holders] or "nobody holds the lock"}
+
+
+class Unlocked(RunAction):
+    """Judge what showing and breaking gave."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Fails where no control plane could tell."""
+        locks = run.read_all("locks")
+        if locks and all("unreachable" in each for each in locks.values()):
+            host, answer = next(iter(locks.items()))
+            raise UnreachableError(f"host {host}", answer["unreachable"], "Bring a control plane back")
+        return {"changed": False}
+
+
+def holders_found(run: Run) -> list[dict[str, str]]:
+    """Everybody who holds the lock, on whichever control plane, each once."""
+    answers = run.read_all("locks").values()
+    holders = [each[name] for each in answers for name in ("lease", "file") if each.get(name)]
+    return list({holder["id"]: holder for holder in holders}.values())

@@ -1,0 +1,137 @@
+"""The cluster's lock as the controller sees it: who we are, what is known of other holders, whether we hold it still.
+
+Files in the run's folder: ``lock`` (the holder and the hosts on which it is kept), ``lock_kept/HOST`` (state of the
+process that keeps it there), ``lock_released`` (it is given up, so nobody need keep it) and ``stop`` (no step is to
+begin any more).
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kubewright.artifacts.server import process_start
+from kubewright.engine.inputs import Request
+from kubewright.engine.record import Run
+from kubewright.errors import LockedError
+
+SUBJECT = "the cluster's lock"
+HELD, UNSURE, LOST = "held", "unsure", "lost"
+UNSURE_SECONDS = 60.0
+"""How long a step waits for a renewal that is overdue."""
+_POLL_SECONDS = 0.5
+
+Holder = dict[str, str]
+
+
+def this_holder(run: Run, request: Request, process: int) -> Holder:
+    """Who takes the lock: this run, for as long as ``process`` lives."""
+    return {
+        "id": f"{run.directory.name}-{secrets.token_hex(4)}",
+        **_whereabouts(),
+        "pid": str(process),
+        "started": process_start(process),
+        "command": " ".join([request.verb, *(["--limit", ",".join(request.limit)] if request.limit else [])]),
+        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _whereabouts() -> Holder:
+    """User, machine, and its boot with the process namespace: process ids mean something only there."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot += f"/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # no Linux: then no holder is ever known to have ended
+        boot = ""
+    return {"user": _user(), "host": platform.node(), "boot": boot}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return f"uid {os.getuid()}"
+
+
+def is_local(holder: Mapping[str, str]) -> bool:
+    """Whether the holder's process is one of this user on this machine, so that its end can be seen."""
+    here = _whereabouts()
+    return bool(here["boot"]) and all(holder.get(name) == value for name, value in here.items())
+
+
+def has_ended(holder: Mapping[str, str]) -> bool:
+    """Whether a local holder's process has ended."""
+    if not is_local(holder) or not holder.get("pid", "").isdigit() or not holder.get("started"):
+        return False
+    return process_start(int(holder["pid"])) != holder["started"]
+
+
+def ended_soon(holder: Mapping[str, str], seconds: float) -> bool:
+    """Whether a local holder ends within some seconds, as one does whose command was killed a moment ago."""
+    deadline = time.monotonic() + seconds
+    while is_local(holder):
+        if has_ended(holder):
+            return True
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return False
+
+
+def held_error(holder: Mapping[str, Any]) -> LockedError:
+    """The error of a run that finds the lock held."""
+    who = f"{holder.get('user') or 'somebody'} on {holder.get('host') or 'an unknown machine'}"
+    return LockedError(
+        SUBJECT,
+        f"held by {who}, process {holder.get('pid') or 'unknown'}, since {holder.get('since') or 'an unknown time'}"
+        f" with: {holder.get('command') or 'an unknown command'}. Nothing was changed",
+        "Wait for that run and run again; if it is gone for good: kubewright unlock -i INVENTORY",
+    )
+
+
+def lock_id(run: Run) -> str:
+    """The id under which this run holds the lock; empty where it does not."""
+    return str(run.read("lock")["holder"]["id"]) if run.has("lock") else ""
+
+
+def lock_lost(run: Run) -> bool:
+    """Whether this run had the lock and somebody else may have it now."""
+    return LOST in [_state(run, host) for host in run.read("lock")["hosts"]]
+
+
+def require_lock(run: Run) -> None:
+    """Refuse to begin a step where the lock is lost; wait a little where its renewal is overdue.
+
+    Raises:
+        LockedError: the run does not hold the lock, or cannot be sure to.
+
+    """
+    if not run.has("lock"):
+        raise LockedError(SUBJECT, "this run does not hold it", "Run the same command again")
+    deadline = time.monotonic() + UNSURE_SECONDS
+    while True:
+        states = [_state(run, host) for host in run.read("lock")["hosts"]]
+        if LOST in states:
+            remedy = (
+                "Look who did that: kubewright unlock -i INVENTORY shows who holds it. Then run the same command again"
+            )
+            raise LockedError(SUBJECT, "it was broken or taken over while this run was at work", remedy)
+        if UNSURE not in states:
+            return
+        if time.monotonic() > deadline:
+            raise LockedError(SUBJECT, "it could not be renewed", "Look at the control plane, then run again")
+        time.sleep(_POLL_SECONDS)
+
+
+def _state(run: Run, host: str) -> str:
+    """What the process that keeps the lock on a host says; one that has ended keeps nothing."""
+    kept = run.read(f"lock_kept/{host}")
+    if kept["state"] != LOST and process_start(kept["pid"]) != kept["started"]:
+        return LOST
+    return str(kept["state"])
