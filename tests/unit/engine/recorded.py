@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from kubewright.artifacts.server import process_start
 from kubewright.documents import cluster_document
 from kubewright.engine.inputs import Inputs, Request
 from kubewright.engine.record import Run
@@ -68,6 +70,12 @@ class Recorded:
     def told(self, host: str, state: Mapping[str, Any]) -> None:
         """A control plane answered."""
         self.run.write(f"observations/{host}", {"reachable": True, "state": dict(state)})
+
+    def locked(self, host: str = "cp1", state: str = "held") -> None:
+        """The run took the cluster's lock, and this process stands in for what keeps it."""
+        own = os.getpid()
+        self.run.write("lock", {"holder": {"id": "run-1"}, "hosts": [host], "new_cluster": False})
+        self.run.write(f"lock_kept/{host}", {"state": state, "pid": own, "started": process_start(own)})
 
     def unreached(self, host: str, reason: str = "no SSH connection: No route to host") -> None:
         """A control plane did not answer."""

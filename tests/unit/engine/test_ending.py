@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubewright.engine.actions.ending import CleanUp, Finish, changed_something
+from kubewright.errors import StepFailedError
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -17,6 +18,7 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch, *steps: Step) -> dict[s
     recorded = Recorded(folder)
     recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
     recorded.run.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", steps).to_json())
+    recorded.locked()
     calls = Calls({"changed": True})
     action(CleanUp, calls, monkeypatch, host="cp1").act(recorded.run)
     return calls.asked[0][1]
@@ -75,3 +77,36 @@ class TestFinish:
 
     def test_the_command_line_says_it_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not self.finish(tmp_path, monkeypatch, kubewright_run_directory=str(tmp_path)).get("failed")
+
+
+class TestLock:
+    """The end of a run gives the cluster's lock up, and touches nothing without it."""
+
+    CHECKED = Step(Stage.CHECK, "w1", "check", "touched")
+
+    def clean_up(self, folder: Path, monkeypatch: pytest.MonkeyPatch, calls: Calls, *, state: str = "") -> Recorded:
+        recorded = Recorded(folder)
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        recorded.run.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", (self.CHECKED,)).to_json())
+        if state:
+            recorded.locked(state=state)
+        action(CleanUp, calls, monkeypatch, host="cp1").act(recorded.run)
+        return recorded
+
+    def test_it_is_given_up_by_the_same_call(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls = Calls({"changed": True})
+        recorded = self.clean_up(tmp_path, monkeypatch, calls, state="held")
+        assert [(name, arguments["lock_id"]) for name, arguments in calls.asked] == [("clean_up", "run-1")]
+        assert recorded.run.has("lock_released")
+
+    @pytest.mark.parametrize("state", ["", "lost"])
+    def test_what_may_be_anothers_is_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+        calls = Calls()
+        self.clean_up(tmp_path, monkeypatch, calls, state=state)
+        assert calls.asked == []
+
+    def test_it_is_given_up_although_cleaning_up_failed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls = Calls(StepFailedError("host cp1", "disk full"), {"changed": True})
+        with pytest.raises(StepFailedError, match="disk full"):
+            self.clean_up(tmp_path, monkeypatch, calls, state="held")
+        assert calls.asked[1] == ("run_lock", {"action": "release", "id": "run-1"})

@@ -24,7 +24,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.process import 
 
 DEFAULT_CERTIFICATES = "/etc/kubernetes/pki"
 DIGEST = "kubewright.io/digest"
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kubewright"
 _ROLE = "node-role.kubernetes.io/control-plane"
 
 
@@ -66,18 +65,21 @@ def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
             "api_servers": pool.submit(servers.api_servers, system, client),
             "kubelet_configuration": pool.submit(_config_map, client, "kubelet-config", "kubelet"),
             "kube_proxy_configuration": pool.submit(_config_map, client, "kube-proxy", "config.conf"),
-            "lock": pool.submit(_lock, client),
+            "lease": pool.submit(client.find, lease.LEASE),
             "bootstrap_tokens": pool.submit(tokens.listed, client),
             "kubeadm_certs_secret": pool.submit(tokens.certificates_uploaded, client),
             "workloads": pool.submit(_workloads, client),
             "check_pods": pool.submit(checkpods.count, client),
-            "lock_version": pool.submit(_lock_version, client),
             "certificates": pool.submit(certificates.expiries, system, directory),
         }
         answers = {name: future.result() for name, future in futures.items()}
         found = answers.pop("found_record")
         answers["record"] = found
         answers["objects"] = _digests(pool, client, found)
+    held = answers.pop("lease")
+    answers["lock"] = _lock(held)
+    # A run takes the lock on what it has seen: the place must still be at this version then.
+    answers["lock_version"] = (held or {}).get("metadata", {}).get("resourceVersion", "")
     told = answers.pop("etcd")
     answers["serving"] = servers.shown(answers["nodes"], answers["api_servers"], told)
     answers.update(told.to_json())
@@ -127,9 +129,8 @@ def _config_map(client: Client, name: str, key: str) -> str:
     return str(((found or {}).get("data") or {}).get(key, ""))
 
 
-def _lock(client: Client) -> Optional[dict[str, Any]]:
+def _lock(found: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     """The cluster's lock as its Lease has it; None where nobody ever took it."""
-    found = client.find(LEASE)
     if found is None:
         return None
     spec = found.get("spec") or {}
@@ -139,11 +140,6 @@ def _lock(client: Client) -> Optional[dict[str, Any]]:
         "duration_seconds": spec.get("leaseDurationSeconds") or 0,
         "annotations": (found.get("metadata") or {}).get("annotations") or {},
     }
-
-
-def _lock_version(client: Client) -> str:
-    """What the lock's place was at when the state was told, so that a run takes the lock on what it has seen."""
-    return lease.LeasePlace(client).read().version
 
 
 def _nodes(client: Client) -> list[dict[str, Any]]:

@@ -1,0 +1,218 @@
+"""Two people at once, one who is killed, one who presses Ctrl-C: seen on the nodes and in the cluster's Lease."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.support.cluster import Cluster
+from tests.lab.support.commands import Result
+from tests.lab.support.flows import assert_nothing_left, assert_works
+from tests.lab.support.kills import Victim, kill_at
+from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.snapshot import flat_node
+from tests.lab.support.waiting import wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
+
+LOCK_FILE = "/run/kubewright/run-lock.json"
+REFUSED_SECONDS = 30.0
+"""Most of it is the start of Ansible and the look at the cluster, on a machine that is busy with another run."""
+
+
+@pytest.fixture(scope="module")
+def lab(kubernetes_version: str, keep_labs: bool) -> Iterator[TestLab]:
+    """One control plane and one worker, nothing deployed yet."""
+    with lab_up("lock", control_planes=1, workers=1, kubernetes=kubernetes_version, keep=keep_labs) as booted:
+        yield booted
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: TestLab) -> Cluster:
+    """The cluster on it, asked through its one control plane."""
+    return Cluster(lab, "cp1")
+
+
+@contextlib.contextmanager
+def started(lab: TestLab, verb: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a verb and leave it at work; what it said is noted when it has ended."""
+    command = ("kubewright", verb, "-i", str(lab.inventory), *arguments)
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
+        )
+        try:
+            yield process
+            process.wait(timeout=600)
+        finally:
+            process.kill()
+            process.wait()
+            output.seek(0)
+            seconds = time.monotonic() - began
+            lab.note(
+                Result(
+                    arguments=command, exit_code=process.returncode, stdout=output.read(), stderr="", seconds=seconds
+                )
+            )
+
+
+def lease(cluster: Cluster) -> dict[str, Any]:
+    """The Lease that is the lock."""
+    return dict(cluster.get("-n", "kube-system", "lease", "kubewright"))
+
+
+def holder(cluster: Cluster) -> str:
+    """Id of who holds the lock by the Lease; empty for nobody."""
+    return str(lease(cluster)["spec"].get("holderIdentity", ""))
+
+
+def has_file(lab: TestLab) -> bool:
+    """Whether the control plane has the lock's file."""
+    return lab.execute("cp1", "test", "-e", LOCK_FILE).exit_code == 0
+
+
+class TestTwoAtOnce:
+    """A second run, with its records elsewhere as another machine's are, is told who is at work."""
+
+    def test_while_there_is_no_api_yet(self, lab: TestLab, cluster: Cluster, tmp_path: Path) -> None:
+        with started(lab, "deploy") as first:
+            wait_until(lambda: has_file(lab), deadline=120, what="the first run has the lock", every=0.2)
+            second = lab.kubewright("deploy", "--state-dir", str(tmp_path))
+            assert second.exit_code == 6, second
+            assert "root" in second.output, second
+            assert "with: deploy" in second.output, second
+            assert first.poll() is None, "the first run ended too early to show anything"
+            wait_until(lambda: holder(cluster), deadline=300, what="the lock is in the cluster")
+        assert first.returncode == 0, lab.history[-1]
+        assert not has_file(lab)
+        assert holder(cluster) == ""
+        assert_works(cluster, ["cp1", "w1"])
+        assert_nothing_left(cluster, ["cp1", "w1"])
+
+    def test_while_the_cluster_is_there(self, lab: TestLab, cluster: Cluster, tmp_path: Path) -> None:
+        lab.grow(workers=1)
+        with started(lab, "scale") as first:
+            wait_until(lambda: holder(cluster), deadline=120, what="the first run has the lock", every=0.2)
+            began = time.monotonic()
+            second = lab.kubewright("check", "--state-dir", str(tmp_path))
+            assert second.exit_code == 6, second
+            assert "with: scale" in second.output, second
+            assert time.monotonic() - began < REFUSED_SECONDS
+        assert first.returncode == 0, lab.history[-1]
+        assert holder(cluster) == ""
+        assert_works(cluster, ["cp1", "w1", "w2"])
+
+
+class TestDeadHolder:
+    """The same user on the same machine need not wait for the lock of a run that was killed."""
+
+    @pytest.mark.parametrize("victim", list(Victim))
+    def test_again_at_once(self, lab: TestLab, cluster: Cluster, victim: Victim, tmp_path: Path) -> None:
+        command = ("kubewright", "check", "-i", str(lab.inventory))
+        killed = kill_at(
+            command,
+            lambda: bool(holder(cluster)),
+            what="the lock is held",
+            victim=victim,
+            temporary=tmp_path,
+            at_once=lambda: None,
+        )
+        lab.note(killed)
+        again = lab.kubewright("check")
+        assert again.exit_code == 0, again
+        assert again.seconds < REFUSED_SECONDS, again
+        assert holder(cluster) == ""
+
+
+@contextlib.contextmanager
+def held_elsewhere(cluster: Cluster) -> Iterator[None]:
+    """Somebody on another machine holds the lock and renews it."""
+    over = threading.Event()
+
+    def patch(identity: str | None) -> None:
+        notes = {"kubewright.io/lock-host": "elsewhere", "kubewright.io/lock-user": "somebody-else"}
+        renewed = f"2000-01-01T00:00:00.{time.time_ns() // 1000 % 1000000:06d}Z"
+        change = {"metadata": {"annotations": notes}, "spec": {"holderIdentity": identity, "renewTime": renewed}}
+        cluster.kubectl("-n", "kube-system", "patch", "lease", "kubewright", "--type=merge", "-p", json.dumps(change))
+
+    def renew() -> None:
+        while not over.wait(1.0):
+            patch("other")
+
+    patch("other")
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        patch(None)
+
+
+class TestHeldElsewhere:
+    """A run that is refused has changed nothing anywhere."""
+
+    def test_nothing_is_changed(self, lab: TestLab, cluster: Cluster) -> None:
+        (new,) = lab.grow(workers=1)
+        before = {node: flat_node(lab, node) for node in lab.nodes}
+        with held_elsewhere(cluster):
+            refused = lab.kubewright("scale")
+        assert refused.exit_code == 6, refused
+        assert "somebody-else on elsewhere" in refused.output, refused
+        assert refused.seconds < REFUSED_SECONDS, refused
+        assert {node: flat_node(lab, node) for node in lab.nodes} == before
+        assert new not in cluster.node_conditions()
+
+
+class TestInterrupted:
+    """Ctrl-C finishes the steps under way, and a second run goes on."""
+
+    def test_in_the_middle_of_scale(self, lab: TestLab, cluster: Cluster) -> None:
+        with started(lab, "scale") as run:
+            wait_until(lambda: holder(cluster), deadline=120, what="the run has the lock", every=0.1)
+            run.send_signal(signal.SIGINT)
+        said = lab.history[-1]
+        assert said.exit_code == 130, said
+        assert "stopping" in said.output, said
+        assert "Run the same command again" in said.output, said
+        assert holder(cluster) == ""
+        assert cluster.leftovers() == []
+        assert "w3" not in cluster.node_conditions(), "a step began after Ctrl-C"
+        lab.kubewright("scale").check()
+        assert_works(cluster, ["cp1", "w1", "w2", "w3"])
+
+
+class TestUnlock:
+    """A lock whose holder is on another machine."""
+
+    def test_is_broken_only_when_that_is_confirmed(self, lab: TestLab, cluster: Cluster) -> None:
+        patch = '{"metadata":{"annotations":{"kubewright.io/lock-host":"elsewhere"}},"spec":{"holderIdentity":"gone"}}'
+        cluster.kubectl("-n", "kube-system", "patch", "lease", "kubewright", "--type=merge", "-p", patch)
+        refused = lab.kubewright("unlock")
+        assert refused.exit_code == 3, refused
+        assert "elsewhere" in refused.output, refused
+        assert holder(cluster) == "gone"
+        lab.kubewright("unlock", "--yes").check()
+        assert holder(cluster) == ""
+
+    def test_stops_the_run_that_held_it(self, lab: TestLab, cluster: Cluster) -> None:
+        lab.grow(workers=1)
+        with started(lab, "scale") as run:
+            wait_until(lambda: holder(cluster), deadline=120, what="the run has the lock", every=0.1)
+            lab.kubewright("unlock", "--yes").check()
+        assert run.returncode == 6, lab.history[-1]
+        assert "w4" not in cluster.node_conditions(), "a step began after the lock was broken"
