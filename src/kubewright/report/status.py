@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from kubewright.observe.model import EtcdAlarm, EtcdMember, EtcdStatus, ObservedCluster
+from kubewright.observe.model import EtcdAlarm, EtcdMember, EtcdStatus, Lock, ObservedCluster
 from kubewright.observe.states import ClusterState, Evidence, Kind
 from kubewright.topology.model import GroupNames
 
@@ -90,7 +90,7 @@ def _cluster(cluster: ObservedCluster) -> Iterator[Table | Text]:
             f"(kubewright {last.get('version')})"
         )
     if cluster.lock is not None and cluster.lock.holder:
-        yield Text(f"Locked by {cluster.lock.holder}, renewed at {cluster.lock.renewed or 'an unknown time'}")
+        yield Text(f"Locked by {_holder(cluster.lock)}, renewed at {cluster.lock.renewed or 'an unknown time'}")
     yield _nodes(cluster)
     if cluster.etcd_error:
         yield Text(f"The etcd members are not known: {cluster.etcd_error}")
@@ -105,6 +105,11 @@ def _table(*titles: str) -> Table:
     for title in titles:
         table.add_column(title, overflow="fold")
     return table
+
+
+def _holder(lock: Lock) -> str:
+    told = {name: lock.annotations.get(f"kubewright.io/lock-{name}", "?") for name in ("user", "host", "command")}
+    return f"{told['user']} on {told['host']} ({told['command']})" if set(told.values()) != {"?"} else lock.holder
 
 
 def _nodes(cluster: ObservedCluster) -> Table:

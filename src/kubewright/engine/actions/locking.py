@@ -7,8 +7,8 @@ from typing import Any
 
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.inputs import Inputs
-from kubewright.engine.lock_keeper import Keeper, start_keeper
 from kubewright.engine.lock import SUBJECT, ended_soon, has_ended, held_error, is_local, this_holder
+from kubewright.engine.lock_keeper import Keeper, start_keeper
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError, UnreachableError
 from kubewright.plan import Plan, Stage

@@ -16,6 +16,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     joining,
     kubeadm,
     kubeconfig,
+    lease,
     nodecheck,
     record,
     servers,
@@ -104,7 +105,7 @@ class TestClusterState:
     ) -> None:
         configmaps = "/api/v1/namespaces/kube-system/configmaps"
         api.objects[f"{configmaps}/kube-proxy"] = {"data": {"config.conf": "mode: nftables"}}
-        api.objects[clusterstate.LEASE] = {
+        api.objects[lease.LEASE] = {
             "metadata": {"annotations": {"kubewright.io/command": "scale"}},
             "spec": {"holderIdentity": "ada@desk", "leaseDurationSeconds": 60},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -351,7 +352,7 @@ class TestKeeping:
             ended.append(status)
             raise SystemExit(status)
 
-        monkeypatch.setattr(leasekeeping.os, "_exit", leave)
+        monkeypatch.setattr(os, "_exit", leave)
         monkeypatch.setattr(sys, "stdout", Gone())
         with pytest.raises(SystemExit):
             leasekeeping.keep(system, "a")

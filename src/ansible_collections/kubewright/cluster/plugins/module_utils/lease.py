@@ -203,7 +203,9 @@ def judge(wish: Wish, first: Seen, now: Seen, waited: float) -> Verdict:
 
     Args:
         wish: who wants it.
-        first: the place when the watch began. now: the place now. waited: seconds between the two, on one clock.
+        first: the place when the watch began.
+        now: the place now.
+        waited: seconds between the two, on one clock.
 
     """
     if now.holder is None:
