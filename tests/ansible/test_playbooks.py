@@ -20,7 +20,7 @@ import pytest
 from kubewright.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
-PLAYBOOKS = ("cluster", "scale", "check", "status", "topology")
+PLAYBOOKS = ("plan", "cluster", "scale", "check", "status", "topology")
 REQUIRED = {"kube_network_plugin": "flannel", "kube_proxy_mode": "iptables", "etcd_deployment_type": "kubeadm"}
 
 
@@ -158,6 +158,13 @@ class TestUnreachable:
         assert (begun["event"], begun["verb"]) == ("begun", "scale")
         assert begun["limit"] == limit
         assert begun["dry_run"] is dry_run
+
+
+def test_the_plan_is_a_dry_run_of_deploy(elsewhere: Path, silent_port: int) -> None:
+    source = inventory(elsewhere, port=silent_port)
+    playbook(elsewhere, "plan", "-i", source)
+    begun = journal(source.parent / ".kubewright")[0]
+    assert (begun["verb"], begun["dry_run"]) == ("deploy", True)
 
 
 def test_the_inventory_directory_can_be_read_again_after_a_run(elsewhere: Path, silent_port: int) -> None:

@@ -18,6 +18,7 @@ from kubewright.errors import ExitCode, KubewrightError
 
 _VERBS: dict[str, tuple[str, str]] = {
     "init": ("kubewright.cli.init", "Write a new inventory."),
+    "plan": ("kubewright.cli.plan", "Show what a verb would do."),
     "deploy": ("kubewright.cli.change", "Create the cluster, add what is missing, correct what differs."),
     "scale": ("kubewright.cli.change", "Add hosts of the inventory that are not in the cluster yet."),
     "status": ("kubewright.cli.look", "Show nodes, versions, etcd health and certificates' expiry."),

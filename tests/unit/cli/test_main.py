@@ -33,7 +33,7 @@ OPTIONS = (
     "--state-dir",
 )
 CHANGING = ("deploy", "scale")
-LOOKING = ("status", "check")
+LOOKING = ("status", "check", "plan")
 
 Invoke = Callable[..., int]
 
