@@ -22,12 +22,12 @@ from kubewright.report.text import nothing_to_do
 app = typer.Typer()
 
 
-def _change(playbook: str, options: Options, *, strict: bool, force: list[str]) -> None:
+def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: list[str]) -> None:
     try:
         check_names(force, RULES)
     except BadInputError as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
-    run, error = execute(playbook, options, kubewright_strict=strict, kubewright_force=",".join(force))
+    run, error = execute(playbook, options, confirmed=yes, kubewright_strict=strict, kubewright_force=",".join(force))
     if options.dry_run or error is None:
         _show(run, options, error)
     leave(error or (None if options.dry_run else left_out(run)))
@@ -71,10 +71,10 @@ def deploy(
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
     force: common.Force = [],
-    yes: common.Yes = False,  # noqa: ARG001  nothing is asked yet
+    yes: common.Yes = False,
 ) -> None:
     """Create the cluster, add what is missing, correct what differs."""
-    _change("cluster", replace(options, limit=limit, dry_run=dry_run), strict=strict, force=force)
+    _change("cluster", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)
 
 
 @app.command(epilog="Example: kubewright scale -i inventory/mycluster --limit worker7,worker8")
@@ -86,7 +86,7 @@ def scale(
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
     force: common.Force = [],
-    yes: common.Yes = False,  # noqa: ARG001  nothing is asked yet
+    yes: common.Yes = False,
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
-    _change("scale", replace(options, limit=limit, dry_run=dry_run), strict=strict, force=force)
+    _change("scale", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)

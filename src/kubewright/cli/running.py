@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kubewright.cli.common import err, out, state_directory
+from kubewright.cli.confirming import can_ask, confirm
 from kubewright.cli.options import Options
 from kubewright.engine.motor import Outcome, judge, run_playbook
-from kubewright.engine.record import Run, error_from_json
+from kubewright.engine.record import ANSWER_SECONDS, Run, error_from_json
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.plan import Plan
 from kubewright.report.progress import Progress
@@ -22,10 +25,22 @@ class InterruptedRunError(KubewrightError):
     exit_code = ExitCode.INTERRUPTED
 
 
-def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, KubewrightError | None]:
-    """Run a playbook with progress; the run's folder and the error it ended with."""
+class DeclinedError(KubewrightError):
+    """The question whether to go on was not answered with yes."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+def execute(
+    playbook: str, options: Options, *, confirmed: bool = True, **variables: Any
+) -> tuple[Run, KubewrightError | None]:
+    """Run a playbook with progress; the run's folder and the error it ended with.
+
+    Where it is not ``confirmed`` yet, the plan is shown on a terminal and asked about before anything changes.
+    """
     run = Run.create(state_directory(options.inventories, options.state_dir), playbook)
-    progress = Progress(run.events, err)
+    ask = not confirmed and not options.dry_run and can_ask(err)
+    progress = Progress(run.events, err, functools.partial(_ask, run, options) if ask else None)
 
     def listen(event: dict[str, Any]) -> None:
         if event.get("event") == "playbook_on_task_start":
@@ -46,6 +61,7 @@ def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, Kub
                 "kubewright_limit": options.limit,
                 "kubewright_dry_run": options.dry_run,
                 "kubewright_state_directory": str(Path(options.state_dir).absolute()) if options.state_dir else "",
+                **({"kubewright_confirm": True} if ask else {}),
                 **variables,
             },
             connection=options.connection,
@@ -59,7 +75,7 @@ def execute(playbook: str, options: Options, **variables: Any) -> tuple[Run, Kub
 def _ended(outcome: Outcome, run: Run) -> KubewrightError | None:
     complete = outcome.return_code == 0 and outcome.status == "successful"
     if not outcome.presses or complete:
-        return judge(outcome, run)
+        return judge(outcome, run) or _declined(run)
     cause = (
         "the steps under way were finished, and no further one was begun"
         if outcome.presses == 1
@@ -68,6 +84,23 @@ def _ended(outcome: Outcome, run: Run) -> KubewrightError | None:
     failed = "".join(f"; {error_from_json(event['error'])}" for event in run.failures())
     again = "Run the same command again; it goes on where this one stopped"
     return InterruptedRunError("interrupted", cause + failed, again)
+
+
+def _declined(run: Run) -> KubewrightError | None:
+    declined = next((event for event in run.events() if event["event"] == "declined"), None)
+    return DeclinedError("not carried out", f"{declined['cause']}; nothing was changed") if declined else None
+
+
+def _ask(run: Run, options: Options, over: Callable[[], bool]) -> None:
+    """Show the plan and hand the answer on to the run, which waits for it."""
+    plan = Plan.from_json(run.read("plan"))
+    for line in plan_lines(plan, verbose=options.verbose):
+        err.print(line, markup=False)
+    go = False
+    try:
+        go = confirm(err, f"Carry this out on {plan.cluster}?", over, ANSWER_SECONDS)
+    finally:
+        run.write("answer", {"go": go})
 
 
 def show_plan(run: Run, options: Options) -> None:

@@ -22,6 +22,9 @@ from typing import Any
 from kubewright.errors import ERRORS_BY_EXIT_CODE, BadInputError, BadInputErrors, KubewrightError
 
 KEPT_RUNS = 20
+WAIT_SECONDS = 0.1
+ANSWER_SECONDS = 900
+"""How long a question to the user may stay open. What was seen of the cluster grows old, too."""
 
 
 def write_json(path: Path, value: object) -> None:
@@ -133,6 +136,15 @@ class Run:
         finally:
             seconds = round(time.monotonic() - began, 3)
             self.event("end", stage=stage, host=host, seconds=seconds, **outcome)
+
+    def wait_for(self, name: str, seconds: float) -> Any:
+        """Read ``NAME.json`` once it is there; None where it was not after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not self.has(name):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(WAIT_SECONDS)
+        return self.read(name)
 
     def failures(self) -> list[dict[str, Any]]:
         """Failures journalled so far, in order."""

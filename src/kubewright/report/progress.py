@@ -23,7 +23,12 @@ Event = dict[str, Any]
 class Progress:
     """Follows a journal. ``read`` returns all events so far (:meth:`kubewright.engine.record.Run.events`)."""
 
-    def __init__(self, read: Callable[[], list[Event]], console: Console) -> None:
+    def __init__(
+        self, read: Callable[[], list[Event]], console: Console, ask: Callable[[Callable[[], bool]], None] | None = None
+    ) -> None:
+        """``ask`` is called when the run asks something; its argument says whether the run is over meanwhile."""
+        self._ask = ask
+        self._live: Live | None = None
         self._read = read
         self._console = console
         self._seen = 0
@@ -37,10 +42,10 @@ class Progress:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Show progress inside the block."""
-        live = Live(console=self._console, refresh_per_second=8, transient=True) if self._console.is_terminal else None
-        thread = threading.Thread(target=self._follow, args=(live,), daemon=True)
-        if live:
-            live.start()
+        if self._console.is_terminal:
+            self._live = self._new_table()
+            self._live.start()
+        thread = threading.Thread(target=self._follow, daemon=True)
         thread.start()
         try:
             yield
@@ -48,8 +53,8 @@ class Progress:
             self._stop.set()
             thread.join()
             self._drain()
-            if live:
-                live.stop()
+            if self._live:
+                self._live.stop()
 
     def task(self, name: str) -> None:
         """Tell the name of the task that Ansible began; shown while no step runs."""
@@ -61,11 +66,14 @@ class Progress:
             "stopping: steps under way are finished, no further one begins; once more ends them at once", "yellow"
         )
 
-    def _follow(self, live: Live | None) -> None:
+    def _new_table(self) -> Live:
+        return Live(console=self._console, refresh_per_second=8, transient=True)
+
+    def _follow(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
             self._drain()
-            if live:
-                live.update(self._table())
+            if self._live:
+                self._live.update(self._table())
 
     def _drain(self) -> None:
         events = self._read()
@@ -83,6 +91,17 @@ class Progress:
         self._console.print(
             f"[{elapsed:6.1f} s] {text}", style=style or None, markup=False, highlight=False, soft_wrap=True
         )
+
+    def _on_asked(self, _event: Event) -> None:
+        """The live table is away while the question stands; it would paint over what is typed."""
+        if self._ask is None or self._stop.is_set():
+            return
+        if self._live:
+            self._live.stop()
+        self._ask(self._stop.is_set)
+        if self._live:
+            self._live = self._new_table()
+            self._live.start()
 
     def _on_begin(self, event: Event) -> None:
         self._running[event["stage"], event["host"]] = time.monotonic()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.actions.locking import lock_hosts
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.keeping import keep_inventory
-from kubewright.engine.record import Run
+from kubewright.engine.record import ANSWER_SECONDS, Run
 from kubewright.errors import UnreachableError
 from kubewright.plan import Plan, Stage
 from kubewright.report.text import plan_lines
@@ -115,7 +117,7 @@ class MakePlan(RunAction):
         run.event("planned", steps=len(plan.steps))
         for line in lines:
             self.say(line)
-        go = not plan.empty and not inputs.request.dry_run
+        go = not plan.empty and not inputs.request.dry_run and self._confirmed(run)
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
         if go and (kept := keep_inventory(run, inputs.sources)):
             run.event("inventory", path=str(kept))
@@ -129,6 +131,20 @@ class MakePlan(RunAction):
         if plan.empty and not inputs.request.dry_run:
             return self.failed_by_hosts_left_out(run) or result
         return result
+
+    def _confirmed(self, run: Run) -> bool:
+        """Whether the one who sits before the command says yes; asked only where the command wants it.
+
+        Ansible's own input is not the user's terminal, so the answer comes by a file in the run's folder.
+        """
+        if not boolean(self.variables.get("kubewright_confirm", False)):
+            return True
+        run.event("asked")
+        answer = run.wait_for("answer", ANSWER_SECONDS)
+        if answer is not None and answer["go"] is True:
+            return True
+        run.event("declined", cause="the answer was no" if answer else "nobody answered")
+        return False
 
 
 def _hosts(plan: Plan, played: list[str]) -> list[str]:
