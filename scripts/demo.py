@@ -35,9 +35,9 @@ def steps(name: str) -> tuple[Step, ...]:
 def steps_with(name: str, inventory: str) -> tuple[Step, ...]:
     """The steps that need the inventory."""
     return (
-        Step("Deploy the cluster", ("kubewright", "deploy", "-i", inventory), 90),
+        Step("Deploy the cluster", ("kubewright", "deploy", "-i", inventory, "--yes"), 90),
         Step("Boot another node", ("kubewright", "lab", "grow", name, "--workers", "1"), 10),
-        Step("Add it as a worker", ("kubewright", "scale", "-i", inventory, "--limit", "w2"), 45),
+        Step("Add it as a worker", ("kubewright", "scale", "-i", inventory, "--limit", "w2", "--yes"), 45),
         Step("Check every node", ("kubewright", "check", "-i", inventory), 10),
         Step("Nodes", _kubectl(inventory, "get", "nodes", "-o", "wide"), 3),
         Step("Pods", _kubectl(inventory, "get", "pods", "-A", "-o", "wide"), 3),

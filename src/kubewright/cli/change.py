@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from kubewright.cli import common
 from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
+from kubewright.cli.plan import playbook_of
 from kubewright.cli.running import execute, show_plan
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
+from kubewright.engine.saving import read_plan_file
 from kubewright.errors import BadInputError, KubewrightError
 from kubewright.plan import Plan
 from kubewright.plan.rules.refusals import check_names
@@ -22,12 +27,13 @@ from kubewright.report.text import nothing_to_do
 app = typer.Typer()
 
 
-def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: list[str]) -> None:
+def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: list[str], **variables: str) -> None:
     try:
         check_names(force, RULES)
     except BadInputError as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
-    run, error = execute(playbook, options, confirmed=yes, kubewright_strict=strict, kubewright_force=",".join(force))
+    forced = {"kubewright_force": ",".join(force)}
+    run, error = execute(playbook, options, confirmed=yes, kubewright_strict=strict, **forced, **variables)
     if options.dry_run or error is None:
         _show(run, options, error)
     leave(error or (None if options.dry_run else left_out(run)))
@@ -90,3 +96,32 @@ def scale(
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
     _change("scale", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)
+
+
+@app.command(epilog="Example: kubewright apply -i inventory/mycluster; kubewright apply cluster.plan")
+@functools.partial(with_run_options, inventory_needed=False)
+def apply(
+    options: Options,
+    *,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A plan from kubewright plan --out FILE.")] = "",
+    limit: common.Limit = "",
+    dry_run: common.DryRun = False,
+    strict: common.Strict = False,
+    force: common.Force = [],
+    yes: common.Yes = False,
+) -> None:
+    """Carry out a plan file if all is still as it was then; without FILE, everything that destroys nothing."""
+    if not file:
+        _change("cluster", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)
+        return
+    if limit:
+        raise BadInputError("--limit", f"the plan file {file} has its own", "Leave it out, or make another plan")
+    path = Path(file).absolute()
+    saved = read_plan_file(path)
+    again = replace(
+        options,
+        inventories=options.inventories or list(saved.sources),
+        limit=",".join(saved.plan.limit or ()),
+        dry_run=dry_run,
+    )
+    _change(playbook_of(saved.plan.verb), again, yes=yes, strict=strict, force=force, kubewright_plan_file=str(path))

@@ -55,13 +55,15 @@ def _shared(
     return Options(inventories, connection, json=want_json(output), verbose=verbose, state_dir=state_dir)
 
 
-def with_run_options(verb: Callable[..., None]) -> Callable[..., None]:
+def with_run_options(verb: Callable[..., None], *, inventory_needed: bool = True) -> Callable[..., None]:
     """Give a verb the shared options; its first parameter gets them as one :class:`Options`.
 
     typer reads a function's signature, so the wrapper's is the verb's own parameters followed by the shared ones.
     """
     own = list(inspect.signature(verb).parameters.values())[1:]
     shared = list(inspect.signature(_shared).parameters.values())
+    if not inventory_needed:
+        shared[0] = shared[0].replace(default=[])
     hints = {
         **typing.get_type_hints(_shared, include_extras=True),
         **typing.get_type_hints(verb, include_extras=True),

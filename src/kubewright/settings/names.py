@@ -19,7 +19,7 @@ CHECKED_NAMES: frozenset[str] = frozenset(
 RUN_NAMES: frozenset[str] = frozenset(
     {
         *("kubewright_confirm", "kubewright_dry_run", "kubewright_kubectl", "kubewright_limit"),
-        *("kubewright_run_directory", "kubewright_state_directory", "kubewright_strict"),
+        *("kubewright_plan_file", "kubewright_run_directory", "kubewright_state_directory", "kubewright_strict"),
     }
 )
 """Variables of a run, given with ``-e`` or by the command: no settings of the cluster."""

@@ -32,7 +32,7 @@ OPTIONS = (
     "--forks",
     "--state-dir",
 )
-CHANGING = ("deploy", "scale")
+CHANGING = ("deploy", "scale", "apply")
 LOOKING = ("status", "check", "plan")
 
 Invoke = Callable[..., int]

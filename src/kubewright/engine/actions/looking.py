@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -14,6 +15,7 @@ from kubewright.engine.flow import load_cluster_document, make_documents, make_p
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.keeping import keep_inventory
 from kubewright.engine.record import ANSWER_SECONDS, Run
+from kubewright.engine.saving import refuse_stale
 from kubewright.errors import UnreachableError
 from kubewright.plan import Plan, Stage
 from kubewright.report.text import plan_lines
@@ -112,6 +114,8 @@ class MakePlan(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """``hosts`` is empty for a dry run and for an empty plan."""
         plan = make_plan(run)
+        if plan_file := self.variables.get("kubewright_plan_file"):
+            refuse_stale(Path(str(plan_file)), run, plan)
         inputs = Inputs.load(run)
         lines = plan_lines(plan)
         run.event("planned", steps=len(plan.steps))

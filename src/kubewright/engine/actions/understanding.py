@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.vars import load_extra_vars
 
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, remember_addresses
 from kubewright.engine.inputs import Inputs, Request, read_inputs, split_names
 from kubewright.engine.record import Run, error_to_json
+from kubewright.engine.saving import check_asked
 from kubewright.errors import KubewrightError, UnreachableError
 from kubewright.inventory import from_hostvars, missing_groups
+from kubewright.settings.names import RUN_NAMES
 
 
 class Begin(RunAction):
@@ -68,6 +71,9 @@ class Begin(RunAction):
         )
         run = run or Run.create(Path(inputs.state_directory), request.verb)
         inputs.save(run)
+        run.write("extra_vars", sorted(set(load_extra_vars(self._loader)) - RUN_NAMES))
+        if plan_file := variables.get("kubewright_plan_file"):
+            check_asked(Path(str(plan_file)), inputs, run.read("extra_vars"))
         run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run)
         missing = missing_groups(variables["groups"], inventory.groups)
         return {
