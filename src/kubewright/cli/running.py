@@ -73,6 +73,8 @@ def execute(
 
 
 def _ended(outcome: Outcome, run: Run) -> KubewrightError | None:
+    if outcome.presses and run.has("answer") and not run.read("answer")["go"]:
+        return DeclinedError("interrupted", "the question was still open; nothing was changed")
     complete = outcome.return_code == 0 and outcome.status == "successful"
     if not outcome.presses or complete:
         return judge(outcome, run) or _declined(run)

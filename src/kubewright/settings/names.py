@@ -18,7 +18,8 @@ CHECKED_NAMES: frozenset[str] = frozenset(
 
 RUN_NAMES: frozenset[str] = frozenset(
     {
-        *("kubewright_confirm", "kubewright_dry_run", "kubewright_kubectl", "kubewright_limit"),
+        *("kubewright_confirm", "kubewright_dry_run", "kubewright_force", "kubewright_kubectl", "kubewright_limit"),
+        *("kubewright_lock_id", "unlock_confirmation"),
         *("kubewright_plan_file", "kubewright_run_directory", "kubewright_state_directory", "kubewright_strict"),
     }
 )

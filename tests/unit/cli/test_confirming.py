@@ -148,6 +148,15 @@ class TestExecute:
         assert hosts == ["w1"]
         assert "[y/N]" not in terminal.screen.getvalue()
 
+    def test_interrupted_while_the_question_stands(self, tmp_path: Path) -> None:
+        run = Run(tmp_path)
+        interrupted = Outcome("failed", 2, "", interrupted=True)
+        assert "half done" in str(running._ended(interrupted, run))
+        run.write("answer", {"go": True})
+        assert "half done" in str(running._ended(interrupted, run))
+        run.write("answer", {"go": False})
+        assert "nothing was changed" in str(running._ended(interrupted, run))
+
     def test_an_answer_that_does_not_come(
         self, hosts: list[str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

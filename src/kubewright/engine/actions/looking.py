@@ -141,7 +141,8 @@ class MakePlan(RunAction):
 
         Ansible's own input is not the user's terminal, so the answer comes by a file in the run's folder.
         """
-        if not boolean(self.variables.get("kubewright_confirm", False)):
+        by_command = self.variables.get("kubewright_run_directory")
+        if not by_command or not boolean(self.variables.get("kubewright_confirm", False)):
             return True
         run.event("asked")
         answer = run.wait_for("answer", ANSWER_SECONDS)
