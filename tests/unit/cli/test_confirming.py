@@ -150,7 +150,7 @@ class TestExecute:
 
     def test_interrupted_while_the_question_stands(self, tmp_path: Path) -> None:
         run = Run(tmp_path)
-        interrupted = Outcome("failed", 2, "", interrupted=True)
+        interrupted = Outcome("failed", 2, "", presses=2)
         assert "half done" in str(running._ended(interrupted, run))
         run.write("answer", {"go": True})
         assert "half done" in str(running._ended(interrupted, run))

@@ -212,7 +212,9 @@ class TestUnlock:
         assert [name for name, _ in calls.asked] == ["run_lock"]
         assert holders_found(run) == [self.OTHER]
 
-    @pytest.mark.parametrize(("identity", "calls_made"), [("", 2), (OTHER["id"], 2), ("another", 1)])
+    @pytest.mark.parametrize(
+        ("identity", "calls_made"), [("", 2), (OTHER["id"], 2), ("another", 1)], ids=["none", "its holder", "another"]
+    )
     def test_only_what_was_confirmed_is_broken(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, identity: str, calls_made: int
     ) -> None:
