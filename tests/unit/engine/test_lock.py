@@ -149,7 +149,7 @@ class TestTake:
     @pytest.fixture
     def recorded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
         recorded = Recorded(tmp_path)
-        recorded.told("cp1", {**recorded.live("cp1"), "lock": {"holder": None, "version": "17"}})
+        recorded.told("cp1", {**recorded.live("cp1"), "lock_version": "17"})
         recorded.run.write("plan", plan(Step(Stage.CHECK, "w1", "", "")).to_json())
         monkeypatch.setattr(locking, "start_keeper", lambda keeper: None)
         monkeypatch.setattr(locking, "ENDING_SECONDS", 0.0)

@@ -31,7 +31,7 @@ def main() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def soon(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
