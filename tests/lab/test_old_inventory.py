@@ -1,7 +1,7 @@
 """Deploy and scale from an inventory as a Kubespray user may have had it for years.
 
-Old names of groups, no addresses, settings in ``group_vars/k8s_cluster``, every host behind a bastion, packages through
-a proxy. A worker is added while another one is down, and nothing that an earlier run noted is needed.
+Old names of groups, no addresses, all variables in ``group_vars/k8s_cluster``, every host behind a bastion; packages
+and images through a proxy. A worker is added while another one is down; nothing that an earlier run noted is needed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from tests.lab.support.flows import assert_nothing_left, assert_works, hosts_fil
 from tests.lab.support.lab import DEPLOY_SECONDS, TestLab, lab_up
 from tests.lab.support.proxy import Proxy, proxy
 from tests.lab.support.snapshot import assert_unchanged, snapshot
+from tests.lab.support.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow]
 
 JUMP = "w2"
 """The node that is no member of the cluster but the way to all others; the inventory calls it otherwise."""
+
+HOSTS_LEFT_OUT = 7
 
 HOSTS = """\
 [kube-master]
@@ -66,12 +69,22 @@ def inventory(lab: TestLab, outside: Proxy, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("old") / "inventory"
     variables = yaml.safe_load((lab.inventory / "group_vars" / "all.yml").read_text())
     reach = {name: value for name, value in variables.items() if name.startswith("ansible_")}
-    settings = {name: value for name, value in variables.items() if name not in reach}
+    proxies = {"http_proxy": outside.url, "https_proxy": outside.url}
     (folder / "group_vars").mkdir(parents=True)
-    (folder / "group_vars" / "all.yml").write_text(yaml.safe_dump({"ansible_user": "admin", **reach}))
-    (folder / "group_vars" / "k8s_cluster.yml").write_text(yaml.safe_dump({**settings, "http_proxy": outside.url}))
+    (folder / "group_vars" / "bastion.yml").write_text(yaml.safe_dump({"ansible_user": "admin", **reach}))
+    of_cluster = {"ansible_user": "admin", **variables, **proxies}
+    (folder / "group_vars" / "k8s_cluster.yml").write_text(yaml.safe_dump(of_cluster))
     write_hosts(folder, lab, "w1")
+    close(lab, "cp1", "w1")
     return folder
+
+
+def close(lab: TestLab, *nodes: str) -> None:
+    """Have the SSH servers of nodes refuse whoever does not come from the bastion."""
+    for node in nodes:
+        allow = f"AllowUsers *@{lab.nodes[JUMP].address}\n"
+        lab.execute(node, "tee", "/etc/ssh/sshd_config.d/00-bastion.conf", stdin=allow).check()
+        lab.read(node, "systemctl", "reload", "ssh")
 
 
 def write_hosts(folder: Path, lab: TestLab, *workers: str) -> None:
@@ -99,9 +112,10 @@ def logins(lab: TestLab, node: str) -> list[str]:
 
 
 def assert_hosts_known(lab: TestLab, node: str, *names: str) -> None:
-    """A node's /etc/hosts has these hosts by their addresses."""
+    """A node's /etc/hosts has these hosts by their addresses; its own name may have one more, as Debian's is made."""
     found = hosts_file(lab, node)
-    assert {name: found.get(name) for name in names} == {name: {str(lab.nodes[name].address)} for name in names}
+    wrong = {name: found.get(name) for name in names if str(lab.nodes[name].address) not in found.get(name, set())}
+    assert not wrong
 
 
 class TestDeploy:
@@ -132,6 +146,16 @@ class TestDeploy:
         assert environment["HTTP_PROXY"] == outside.url
         assert "10.233.0.0/18" in environment["NO_PROXY"].split(",")
 
+    def test_images_are_asked_of_the_proxy(self, lab: TestLab, outside: Proxy) -> None:
+        cluster = Cluster(lab, "cp1")
+        container = {"name": "none", "image": "registry.example.invalid/none:1"}
+        spec = {"nodeName": "w1", "automountServiceAccountToken": False, "containers": [container]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "none"}, "spec": spec}
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+        asked = (str(lab.nodes["w1"].address), "registry.example.invalid:443")
+        wait_until(lambda: asked in outside.asked, deadline=60, what="w1 asks the proxy for the registry")
+        cluster.kubectl("delete", "pod", "none", "--grace-period=0", "--force")
+
     def test_the_bastion_is_no_member(self, lab: TestLab) -> None:
         assert lab.read(JUMP, "sh", "-c", "ls -d /etc/kubewright /etc/kubernetes 2>/dev/null || true") == ""
 
@@ -143,10 +167,13 @@ class TestScaleWithAStoppedWorker:
         lab.stop("w1")
         assert lab.grow(workers=1) == ["w3"]
         write_hosts(inventory, lab, "w1", "w3")
+        close(lab, "w3")
         shutil.rmtree(inventory / ".kubewright")
+        before = len(logins(lab, "w3"))
         done = kubewright(lab, inventory, "scale", "--limit", "w3")
-        assert done.exit_code == 7, str(done)
+        assert done.exit_code == HOSTS_LEFT_OUT, str(done)
         assert "hosts w1: " in done.output
+        assert set(logins(lab, "w3")[before:]) == {str(lab.nodes[JUMP].address)}
         cluster = Cluster(lab, "cp1")
         assert_works(cluster, ["cp1", "w3"])
         assert_nothing_left(cluster, ["cp1", "w3"])
@@ -158,5 +185,6 @@ class TestScaleWithAStoppedWorker:
         cluster = Cluster(lab, "cp1")
         cluster.wait_dns_left("w1")
         before = snapshot(cluster, "cp1", "w3")
-        kubewright(lab, inventory, "scale", "--limit", "w3")
+        done = kubewright(lab, inventory, "scale", "--limit", "w3")
+        assert done.exit_code == HOSTS_LEFT_OUT, str(done)
         assert_unchanged(before, snapshot(cluster, "cp1", "w3"))

@@ -23,6 +23,7 @@ from tests.lab.support.cluster import Cluster
 from tests.lab.support.commands import Result, run
 from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.proxy import carry
 from tests.lab.support.snapshot import assert_unchanged, snapshot
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
@@ -40,17 +41,7 @@ class Forward(socketserver.BaseRequestHandler):
         target = cast("Balancer", self.server).target
         with contextlib.suppress(OSError), socket.create_connection(target, timeout=10) as upstream:
             upstream.settimeout(None)
-            back = threading.Thread(target=self._copy, args=(upstream, self.request), daemon=True)
-            back.start()
-            self._copy(self.request, upstream)
-            back.join()
-
-    @staticmethod
-    def _copy(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+            carry(self.request, upstream)
 
 
 class Balancer(socketserver.ThreadingTCPServer):

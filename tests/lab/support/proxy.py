@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import http.server
 import shutil
+import socket
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ SECONDS = 60.0
 
 
 class Proxy(http.server.ThreadingHTTPServer):
-    """Forwards plain HTTP; ``asked`` has the client's address and the URL of every request."""
+    """Forwards HTTP and carries tunnels; ``asked`` has each client's address and its URL, or HOST:PORT of a tunnel."""
 
     daemon_threads = True
 
@@ -40,7 +41,7 @@ class _Forward(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Ask the server and hand its answer on."""
-        cast("Proxy", self.server).asked.append((str(self.client_address[0]), self.path))
+        self._note()
         target = urllib.parse.urlsplit(self.path)
         path = urllib.parse.urlunsplit(("", "", target.path, target.query, ""))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
@@ -56,8 +57,41 @@ class _Forward(http.server.BaseHTTPRequestHandler):
             with contextlib.suppress(ConnectionError):
                 shutil.copyfileobj(answer, self.wfile)
 
+    def do_CONNECT(self) -> None:
+        """Open a tunnel."""
+        self._note()
+        host, _, port = self.path.rpartition(":")
+        try:
+            upstream = socket.create_connection((host, int(port)), timeout=SECONDS)
+        except OSError as error:
+            self.send_error(http.HTTPStatus.BAD_GATEWAY, explain=str(error))
+            return
+        with upstream:
+            upstream.settimeout(None)
+            self.send_response(http.HTTPStatus.OK)
+            self.end_headers()
+            carry(self.connection, upstream)
+
+    def _note(self) -> None:
+        cast("Proxy", self.server).asked.append((str(self.client_address[0]), self.path))
+
     def log_message(self, *_arguments: object) -> None:
         """What was asked is kept, not printed."""
+
+
+def carry(client: socket.socket, server: socket.socket) -> None:
+    """Copy both ways until both sides have ended."""
+    back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+    back.start()
+    _copy(client, server)
+    back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
