@@ -100,7 +100,8 @@ def _ask(run: Run, options: Options, over: Callable[[], bool]) -> None:
         err.print(line, markup=False)
     go = False
     try:
-        go = confirm(err, f"Carry this out on {plan.cluster}?", over, ANSWER_SECONDS)
+        question = f"Carry this out on {plan.cluster}?"
+        go = confirm(err, question, lambda: over() or run.has("stop"), ANSWER_SECONDS)
     finally:
         run.write("answer", {"go": go})
 

@@ -157,6 +157,18 @@ class TestExecute:
         run.write("answer", {"go": False})
         assert "nothing was changed" in str(running._ended(interrupted, run))
 
+    def test_one_ctrl_c_is_a_no(self, hosts: list[str], terminal: Terminal, tmp_path: Path) -> None:
+        def press() -> None:
+            while "[y/N]" not in terminal.screen.getvalue():
+                threading.Event().wait(0.01)
+            (folder,) = (tmp_path / ".kubewright" / "runs").iterdir()
+            Run(folder).write("stop", {})
+
+        threading.Thread(target=press, daemon=True).start()
+        _run, error = execute("cluster", self.options(tmp_path), confirmed=False)
+        assert isinstance(error, DeclinedError)
+        assert hosts == []
+
     def test_an_answer_that_does_not_come(
         self, hosts: list[str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
