@@ -20,7 +20,7 @@ import pytest
 from kubewright.errors import ExitCode
 
 ROOT = Path(__file__).parents[2]
-PLAYBOOKS = ("plan", "cluster", "scale", "check", "status", "topology", "unlock")
+PLAYBOOKS = ("plan", "cluster", "scale", "remove_node", "reset", "check", "status", "topology", "unlock")
 REQUIRED = {"kube_network_plugin": "flannel", "kube_proxy_mode": "iptables", "etcd_deployment_type": "kubeadm"}
 
 

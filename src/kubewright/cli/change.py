@@ -6,7 +6,7 @@ import functools
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +33,12 @@ def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: 
     except BadInputError as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
     forced = {"kubewright_force": ",".join(force)}
-    run, error = execute(playbook, options, confirmed=yes, kubewright_strict=strict, **forced, **variables)
+    change(playbook, options, confirmed=yes, kubewright_strict=strict, **forced, **variables)
+
+
+def change(playbook: str, options: Options, *, confirmed: bool, **variables: Any) -> None:
+    """Run a playbook that changes something, show how it ended and leave with its exit code."""
+    run, error = execute(playbook, options, confirmed=confirmed, **variables)
     if options.dry_run or error is None:
         _show(run, options, error)
     leave(error or (None if options.dry_run else left_out(run)))

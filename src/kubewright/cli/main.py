@@ -22,6 +22,8 @@ _VERBS: dict[str, tuple[str, str]] = {
     "deploy": ("kubewright.cli.change", "Create the cluster, add what is missing, correct what differs."),
     "scale": ("kubewright.cli.change", "Add hosts of the inventory that are not in the cluster yet."),
     "apply": ("kubewright.cli.change", "Carry out a plan file, or all that destroys nothing."),
+    "remove": ("kubewright.cli.remove", "Take nodes out of the cluster and clean their hosts."),
+    "reset": ("kubewright.cli.remove", "Take the whole cluster down and clean its hosts."),
     "status": ("kubewright.cli.look", "Show nodes, versions, etcd health and certificates' expiry."),
     "check": ("kubewright.cli.look", "Check DNS, pod network and API endpoint from every node."),
     "unlock": ("kubewright.cli.unlock", "Show who holds the cluster's lock, and break it."),

@@ -82,7 +82,7 @@ def make_documents(run: Run) -> dict[str, Any]:
     whole = cluster_document(topology=topology, settings=inputs.settings, release=_release(inputs), artifacts=some)
     run.write("cluster_document", vars(whole))
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
-    if found.cluster is not None and inputs.request.verb != "check":
+    if found.cluster is not None and inputs.request.verb not in ("check", "remove"):
         live.refuse(*configurations(whole, found.cluster))
     if inputs.request.verb != "check":
         refuse(run, inputs, found, topology, _release(inputs))

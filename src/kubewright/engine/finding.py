@@ -77,6 +77,8 @@ def choose_scope(run: Run) -> dict[str, Any]:
     lacking = [name for name in unknown if name not in wanted]
     via = cluster.via if cluster else found.half_made or next(iter(inputs.names.control_plane))
     limited = inputs.request.ansible_limited
+    if not inputs.request.offline:
+        lacking = [*(host.name for host in inputs.leaving), *lacking]
     scope = {
         "scope": wanted,
         "hosts": (wanted if limited else [*wanted, *lacking]) or [via],
@@ -84,7 +86,7 @@ def choose_scope(run: Run) -> dict[str, Any]:
         "via": via,
     }
     if limited and not wanted:
-        scope["hosts"] = list(inputs.scope)
+        scope["hosts"] = [host.name for host in inputs.leaving] or list(inputs.scope)
     run.write("scope", scope)
     return scope
 
@@ -93,7 +95,7 @@ def _is_wanted(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bo
     """Whether the verb looks at a host even if its address is known."""
     if inputs.request.verb == "scale":
         return not complete(name, inputs, cluster)
-    return inputs.request.verb != "topology"
+    return inputs.request.verb not in ("topology", "remove")
 
 
 def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:

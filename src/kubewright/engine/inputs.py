@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kubewright import catalog
 from kubewright.engine.record import Run
-from kubewright.errors import BadInputError
+from kubewright.errors import BadInputError, RefusedError
 from kubewright.inventory import Inventory
 from kubewright.inventory.known import group_names
 from kubewright.inventory.remembered import state_directory as folder_of_state
@@ -25,7 +25,8 @@ class Request:
 
     ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
     cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
-    and comes from ``--check``. ``force`` names the rules that may be skipped.
+    and comes from ``--check``. ``force`` names the rules that may be skipped. ``removing`` are hosts or Nodes that
+    leave the cluster; ``offline``: they are dead.
     """
 
     verb: str
@@ -33,11 +34,25 @@ class Request:
     ansible_limited: bool = False
     dry_run: bool = False
     force: tuple[str, ...] = ()
+    removing: tuple[str, ...] = ()
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class LeavingHost:
+    """A host of the inventory that leaves the cluster: its name, its Node's, and ``ip`` if the inventory has it."""
+
+    name: str
+    node_name: str
+    ip: str = ""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The request, the parsed settings and the groups."""
+    """The request, the parsed settings and the groups.
+
+    ``names`` are without the hosts that leave the cluster; ``leaving`` are those of them that the inventory has.
+    """
 
     request: Request
     settings: Settings
@@ -47,6 +62,7 @@ class Inputs:
     notices: tuple[str, ...] = ()
     artifacts_name: str = "artifacts"
     sources: tuple[str, ...] = ()
+    leaving: tuple[LeavingHost, ...] = ()
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -77,6 +93,7 @@ class Inputs:
                 "notices": self.notices,
                 "artifacts_name": self.artifacts_name,
                 "sources": self.sources,
+                "leaving": [vars(host) for host in self.leaving],
                 "origins": self.settings.origins,
             },
         )
@@ -92,6 +109,7 @@ class Inputs:
                     **raw["request"],
                     "limit": None if limit is None else tuple(limit),
                     "force": tuple(raw["request"]["force"]),
+                    "removing": tuple(raw["request"]["removing"]),
                 }
             ),
             settings=Settings(
@@ -105,6 +123,7 @@ class Inputs:
             notices=tuple(raw["notices"]),
             artifacts_name=raw["artifacts_name"],
             sources=tuple(raw["sources"]),
+            leaving=tuple(LeavingHost(**host) for host in raw["leaving"]),
         )
 
 
@@ -137,6 +156,8 @@ def read_inputs(
         )
     settings = parse(inventory.by_name, strict=strict)
     check_given(names, settings)
+    leaving = _hosts_of(request.removing, names, settings)
+    names, settings = _without(names, settings, {host.name for host in leaving})
     catalog.load().release(settings.cluster.kube_version)
     directory = str(inventory.directory or Path.cwd())
     return Inputs(
@@ -146,9 +167,42 @@ def read_inputs(
         inventory_directory=directory,
         state_directory=state_directory or default_state_directory(inventory, settings.cluster.cluster_name),
         notices=(*inventory.warnings, *(f"{notice.subject}: {notice.text}" for notice in settings.notices)),
+        leaving=leaving,
         artifacts_name=".artifacts" if any(Path(source).is_dir() for source in sources) else "artifacts",
         sources=tuple(sources),
     )
+
+
+def _hosts_of(removing: Sequence[str], names: GroupNames, settings: Settings) -> tuple[LeavingHost, ...]:
+    """The inventory's hosts among what is to be removed, by their own name or their Node's."""
+    hosts = (
+        LeavingHost(name, settings.hosts[name].kube_override_hostname or name, str(settings.hosts[name].ip or ""))
+        for name in names.all
+    )
+    return tuple(host for host in hosts if host.name in removing or host.node_name in removing)
+
+
+def _without(names: GroupNames, settings: Settings, leaving: Collection[str]) -> tuple[GroupNames, Settings]:
+    """Groups and settings without the hosts that leave.
+
+    Raises:
+        RefusedError: no control plane would be left to do it.
+
+    """
+    staying = GroupNames(
+        *(
+            tuple(name for name in group if name not in leaving)
+            for group in (names.control_plane, names.worker, names.etcd)
+        )
+    )
+    if names.control_plane and not staying.control_plane:
+        raise RefusedError(
+            f"remove {', '.join(sorted(leaving))}",
+            "no control plane of the inventory would be left",
+            "Add another control plane first, or take the whole cluster down with kubewright reset",
+        )
+    hosts = {name: host for name, host in settings.hosts.items() if name not in leaving}
+    return staying, replace(settings, hosts=hosts)
 
 
 def default_state_directory(inventory: Inventory, cluster_name: str) -> str:

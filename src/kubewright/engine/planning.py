@@ -9,9 +9,11 @@ from kubewright.engine.configuration import configurations, load_cluster_documen
 from kubewright.engine.documenting import refuse_unreachable
 from kubewright.engine.finding import Found, find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.leaving import make_reset_plan, removal
 from kubewright.engine.record import Run
 from kubewright.plan import Change, Plan, Situation, compute
 from kubewright.plan.compute import Inspection
+from kubewright.plan.removal import plan_removal
 from kubewright.plan.rules import live
 from kubewright.topology import Topology
 
@@ -19,36 +21,37 @@ from kubewright.topology import Topology
 def make_plan(run: Run) -> Plan:
     """Compute the plan from everything found, and write it."""
     inputs = Inputs.load(run)
+    if inputs.request.verb == "reset":
+        return make_reset_plan(run, inputs)
     found = find_cluster(run, inputs)
     scope = run.read("scope")
     topology = load_topology(run, inputs)
     documents = run.read_all("documents")
     objects = run.read("objects") if run.has("objects") else None
-    plan = compute(
-        Situation(
-            verb=inputs.request.verb,
-            version=inputs.settings.cluster.kube_version.removeprefix("v"),
-            topology=topology,
-            cluster_name=inputs.settings.cluster.cluster_name,
-            scope=tuple(scope["scope"]),
-            cluster=found.cluster,
-            limit=inputs.request.limit,
-            fan_out_allowed=not inputs.request.ansible_limited,
-            half_made=found.half_made,
-            inspections={name: _inspection(raw) for name, raw in run.read_all("inspections").items()},
-            unreachable=refuse_unreachable(run, inputs, found),
-            fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
-            object_changes=_object_changes(objects, found),
-            metadata_changes=_metadata_changes(run, topology, objects),
-            kubeconfig_missing=not inputs.kubeconfig.exists(),
-            left=_not_rolled_out(run, found),
-            notices=(
-                *inputs.notices,
-                *(f"{notice.subject}: {notice.text}" for notice in topology.notices),
-                *(run.read("skipped") if run.has("skipped") else ()),
-            ),
-        )
+    situation = Situation(
+        verb=inputs.request.verb,
+        version=inputs.settings.cluster.kube_version.removeprefix("v"),
+        topology=topology,
+        cluster_name=inputs.settings.cluster.cluster_name,
+        scope=tuple(scope["scope"]),
+        cluster=found.cluster,
+        limit=inputs.request.limit,
+        fan_out_allowed=not inputs.request.ansible_limited,
+        half_made=found.half_made,
+        inspections={name: _inspection(raw) for name, raw in run.read_all("inspections").items()},
+        unreachable=refuse_unreachable(run, inputs, found),
+        fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
+        object_changes=_object_changes(objects, found),
+        metadata_changes=_metadata_changes(run, topology, objects),
+        kubeconfig_missing=not inputs.kubeconfig.exists(),
+        left=_not_rolled_out(run, found),
+        notices=(
+            *inputs.notices,
+            *(f"{notice.subject}: {notice.text}" for notice in topology.notices),
+            *(run.read("skipped") if run.has("skipped") else ()),
+        ),
     )
+    plan = plan_removal(removal(run, inputs, situation)) if inputs.request.verb == "remove" else compute(situation)
     run.write("plan", plan.to_json())
     return plan
 

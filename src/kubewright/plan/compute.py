@@ -84,7 +84,7 @@ def compute(situation: Situation) -> Plan:
         *_joins(situation, via),
         *_objects(situation, via),
         *_metadata(situation, via),
-        *_fan_out(situation),
+        *fan_out(situation),
     )
     unrecorded = [host.name for host in _in_scope(situation) if not joined(host, situation)]
     touched = tuple(dict.fromkeys((*(step.host for step in steps if step.stage in _CHECKED), *unrecorded)))
@@ -272,7 +272,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _fan_out(situation: Situation) -> Iterator[Step]:
+def fan_out(situation: Situation) -> Iterator[Step]:
+    """Steps that tell members outside the scope of the hosts that came or went."""
     if not situation.fan_out_allowed:
         return
     for host in _stale(situation):
@@ -327,7 +328,19 @@ def _left(situation: Situation) -> Iterator[str]:
 
 
 def _unknown_nodes(situation: Situation) -> Iterator[str]:
+    """Nodes that the inventory lacks: those that kubewright completed can be removed, the others are somebody's."""
     names = {host.node_name for host in situation.topology.hosts}
-    extra = [node.name for node in (situation.cluster.nodes if situation.cluster else ()) if node.name not in names]
-    if extra:
-        yield f"nodes {', '.join(sorted(extra))} are in the cluster and not in the inventory; they were left alone"
+    recorded = _record(situation).get("fan_out", {})
+    for node in sorted((situation.cluster.nodes if situation.cluster else ()), key=lambda node: node.name):
+        if node.name not in names and node.name in recorded:
+            yield (
+                f"node {node.name} is in the cluster and no longer in the inventory; "
+                f"remove it: kubewright remove --limit {node.name}"
+            )
+    foreign = [
+        node.name
+        for node in (situation.cluster.nodes if situation.cluster else ())
+        if node.name not in names and node.name not in recorded
+    ]
+    if foreign:
+        yield f"nodes {', '.join(sorted(foreign))} were not added by kubewright; they were left alone"

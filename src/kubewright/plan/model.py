@@ -18,6 +18,10 @@ class Stage(enum.StrEnum):
     JOIN_WORKER = "join-worker"
     OBJECTS = "objects"
     METADATA = "node-metadata"
+    DRAIN = "drain"
+    REMOVE_MEMBER = "remove-etcd-member"
+    DELETE_NODE = "delete-node"
+    CLEAN_NODE = "clean-node"
     FAN_OUT = "fan-out"
     CLEANUP = "cleanup"
     CHECK = "check"
@@ -37,6 +41,10 @@ _HEADINGS = {
     Stage.JOIN_CONTROL_PLANE: "Control planes join, one at a time",
     Stage.JOIN_WORKER: "Workers join",
     Stage.METADATA: "Labels and taints",
+    Stage.DRAIN: "Cordon and drain",
+    Stage.REMOVE_MEMBER: "etcd members removed, one at a time",
+    Stage.DELETE_NODE: "Nodes deleted",
+    Stage.CLEAN_NODE: "What kubewright put on a host removed",
     Stage.FAN_OUT: "What every node must know of the others",
     Stage.CLEANUP: "Token and certificate key removed",
     Stage.CHECK: "Check from each touched node",
@@ -73,7 +81,8 @@ class Step:
 class Plan:
     """What a run will do, and what it leaves.
 
-    ``via`` is the control plane that speaks for the cluster (in a new cluster, the one that is initialised). ``left``
+    ``via`` is the control plane that speaks for the cluster (in a new cluster, the one that is initialised; in one that
+    is reset, none). ``left``
     are sentences about work that this run may not do. The same inputs give the same plan, byte for byte.
     """
 
@@ -104,7 +113,7 @@ class Plan:
         calls: dict[str, int] = {}
         for step in self.steps:
             calls[step.host] = calls.get(step.host, 0) + step.calls
-        if self.steps:
+        if self.steps and self.via:
             # Every run takes the lock and has it kept, and ends with a call that clears up; a check begins with one
             # that starts its pods.
             ends = 2 + (0 if self.stage(Stage.CLEANUP) else 1) + (1 if self.stage(Stage.CHECK) else 0)

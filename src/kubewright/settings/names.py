@@ -20,6 +20,7 @@ RUN_NAMES: frozenset[str] = frozenset(
     {
         *("kubewright_confirm", "kubewright_dry_run", "kubewright_force", "kubewright_kubectl", "kubewright_limit"),
         *("kubewright_lock_id", "unlock_confirmation"),
+        *("kubewright_drain_timeout", "kubewright_offline", "node", "reset_confirmation", "skip_confirmation"),
         *("kubewright_plan_file", "kubewright_run_directory", "kubewright_state_directory", "kubewright_strict"),
     }
 )

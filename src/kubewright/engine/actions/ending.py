@@ -60,7 +60,9 @@ class CleanUp(RunAction):
                 "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
                 "last": {} if plan.verb == "check" else this_run(plan.verb),
                 "changed_before": changed_something(run),
-                "kubeconfig": not inputs.kubeconfig.exists() or bool(plan.stage(Stage.INIT)),
+                # It may name the control plane that left.
+                "kubeconfig": not inputs.kubeconfig.exists()
+                or bool(plan.stage(Stage.INIT) or plan.stage(Stage.REMOVE_MEMBER)),
                 "lock_id": lock_id(run),
             },
         )

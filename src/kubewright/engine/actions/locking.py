@@ -20,7 +20,8 @@ ENDING_SECONDS = 5.0
 def lock_hosts(plan: Plan, inputs: Inputs) -> list[str]:
     """Where the lock is taken: where the cluster speaks, or on all control planes in the plan while there is none."""
     if not plan.stage(Stage.INIT):
-        return [plan.via]
+        # A reset has none: it takes down what would hold it.
+        return [plan.via] if plan.via else []
     touched = {step.host for step in plan.steps}
     return [plan.via, *(name for name in inputs.names.control_plane if name in touched and name != plan.via)]
 

@@ -99,7 +99,7 @@ class CompareObjects(RunAction):
         """Write ``objects``; there is nothing to compare in a cluster that is not there or not ours, nor for scale."""
         inputs = Inputs.load(run)
         cluster = find_cluster(run, inputs).cluster
-        if cluster is None or not cluster.ours or inputs.request.verb == "scale":
+        if cluster is None or not cluster.ours or inputs.request.verb in ("scale", "remove"):
             return {"changed": False, "skipped": True}
         document = load_cluster_document(run)
         arguments = {"objects": list(document.objects), "node_metadata": document.node_metadata}
@@ -154,6 +154,13 @@ class MakePlan(RunAction):
 
 def _hosts(plan: Plan, played: list[str]) -> list[str]:
     """The hosts that have steps of their own; one at least, for what is delegated."""
-    own = (Stage.CONVERGE, Stage.JOIN_CONTROL_PLANE, Stage.JOIN_WORKER, Stage.FAN_OUT, Stage.CHECK)
+    own = (
+        Stage.CONVERGE,
+        Stage.JOIN_CONTROL_PLANE,
+        Stage.JOIN_WORKER,
+        Stage.CLEAN_NODE,
+        Stage.FAN_OUT,
+        Stage.CHECK,
+    )
     hosts = list(dict.fromkeys(step.host for step in plan.steps if step.stage in own))
     return hosts or played[:1]

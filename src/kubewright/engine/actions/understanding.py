@@ -14,6 +14,7 @@ from ansible.utils.vars import load_extra_vars
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, remember_addresses
 from kubewright.engine.inputs import Inputs, Request, read_inputs, split_names
+from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
 from kubewright.engine.saving import check_asked
 from kubewright.errors import KubewrightError, UnreachableError
@@ -55,9 +56,16 @@ class Begin(RunAction):
         if ansible_limited:
             cluster_hosts = set(inventory.groups.get("k8s_cluster", ())) | set(inventory.groups.get("etcd", ()))
             limit = tuple(name for name in played if name in cluster_hosts)
+        verb = str(self._task.args["verb"])
+        removing: tuple[str, ...] = ()
+        if verb == "remove":
+            removing = asked_to_remove(variables.get("node"), limit, played if ansible_limited else None)
+            limit = None
         request = Request(
-            verb=str(self._task.args["verb"]),
+            verb=verb,
             limit=limit,
+            removing=removing,
+            offline=boolean(variables.get("kubewright_offline", False)),
             ansible_limited=ansible_limited,
             dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
             force=_names(variables.get("kubewright_force")),
@@ -69,6 +77,7 @@ class Begin(RunAction):
             sources=sources,
             strict=str(variables.get("kubewright_strict", False)).lower() in ("true", "yes", "on", "1"),
         )
+        refuse_unconfirmed(request, inputs, variables)
         run = run or Run.create(Path(inputs.state_directory), request.verb)
         inputs.save(run)
         run.write("extra_vars", sorted(set(load_extra_vars(self._loader)) - RUN_NAMES))

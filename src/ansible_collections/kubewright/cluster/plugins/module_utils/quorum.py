@@ -71,6 +71,19 @@ def addition_refusal(members: Sequence[Member], peer_ip: str) -> Optional[str]:
     return None
 
 
+def leaving_refusal(members: Sequence[Member], member_id: str) -> Optional[str]:
+    """Why this member, which is to leave for good and may be healthy, must not be removed now; None when it is safe.
+
+    Args:
+        members: all members, as seen now.
+        member_id: the one that leaves.
+
+    """
+    if member_id not in {member.member_id for member in members}:
+        return "no member has the id %s" % member_id
+    return _without_majority([member for member in members if not member.learner], {member_id})
+
+
 def _needed(member: Member, host_is_empty: bool) -> Optional[str]:
     label = member.name or member.peer_ip
     if member.healthy:

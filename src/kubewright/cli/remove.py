@@ -1,0 +1,86 @@
+"""Verbs that take nodes, or the whole cluster, away. They ask on a terminal, and never wait without one."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from kubewright.cli import common
+from kubewright.cli.change import change
+from kubewright.cli.common import err
+from kubewright.cli.confirming import can_ask
+from kubewright.cli.options import Options, with_run_options
+from kubewright.errors import BadInputError
+from kubewright.inventory import load
+from kubewright.settings import parse
+
+app = typer.Typer()
+
+Offline = Annotated[
+    bool, typer.Option("--offline", help="The hosts are dead for good: nothing is drained or cleaned there.")
+]
+Confirm = Annotated[str, typer.Option("--confirm", metavar="CLUSTER_NAME", help="With --yes: the cluster's name.")]
+
+
+@app.command(epilog="Example: kubewright remove -i inventory/mycluster --limit worker7")
+@with_run_options
+def remove(
+    options: Options,
+    *,
+    limit: common.Limit = "",
+    offline: Offline = False,
+    dry_run: common.DryRun = False,
+    yes: common.Yes = False,
+) -> None:
+    """Drain nodes, take them out of etcd and the cluster, and clean their hosts.
+
+    --limit names hosts, or Nodes that the inventory no longer has.
+    """
+    if not limit:
+        raise BadInputError("remove", "no host was named", "Name them: --limit worker7,worker8")
+    if not (dry_run or yes or can_ask(err)):
+        raise BadInputError(f"remove {limit}", "it was not confirmed, and there is no terminal to ask on", "Give --yes")
+    change(
+        "remove_node",
+        replace(options, limit=limit, dry_run=dry_run),
+        confirmed=yes,
+        kubewright_offline=offline,
+        skip_confirmation=True,
+    )
+
+
+@app.command(epilog="Example: kubewright reset -i inventory/mycluster --yes --confirm cluster.local")
+@with_run_options
+def reset(options: Options, *, dry_run: common.DryRun = False, yes: common.Yes = False, confirm: Confirm = "") -> None:
+    """Take the whole cluster down: clean every host of the inventory that kubewright put something on."""
+    if not dry_run:
+        _confirm_reset(options, confirm if yes else "")
+    change("reset", replace(options, dry_run=dry_run), confirmed=True, reset_confirmation=True)
+
+
+def _confirm_reset(options: Options, confirmed: str) -> None:
+    common.state_directory(options.inventories, options.state_dir)
+    connection = options.connection
+    inventory = load(
+        options.inventories,
+        extra_vars=connection.extra_vars,
+        vault_password_files=connection.vault_password_files,
+        ask_vault_pass=connection.ask_vault_pass,
+    )
+    name = parse(inventory.by_name).cluster.cluster_name
+    if confirmed and confirmed != name:
+        raise BadInputError(f"--confirm {confirmed}", f"the cluster's name is {name}", f"Give --confirm {name}")
+    if not confirmed:
+        remedy = f"Give --yes --confirm {name}"
+        _ask(f"All of cluster {name} will be lost. Type its name", name, f"reset {name}", remedy)
+
+
+def _ask(question: str, wanted: str, subject: str, remedy: str) -> None:
+    if not can_ask(err):
+        raise BadInputError(subject, "it was not confirmed, and there is no terminal to ask on", remedy)
+    err.print(f"{question}: ", end="", markup=False)
+    if sys.stdin.readline().strip() != wanted:
+        raise BadInputError(subject, "it was not confirmed; nothing was changed", remedy)

@@ -1,0 +1,97 @@
+"""Take nodes out of the cluster, and take from hosts what was put there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.steps import NOTHING, StepAction
+from kubewright.engine.finding import find_cluster
+from kubewright.engine.inputs import Inputs, LeavingHost
+from kubewright.engine.leaving import leaving_hosts, members_of
+from kubewright.engine.lock import require_lock
+from kubewright.engine.record import Run
+from kubewright.errors import StepFailedError
+from kubewright.plan import Plan, Stage, Step
+
+PARTS = {Stage.DRAIN: "drain", Stage.REMOVE_MEMBER: "members", Stage.DELETE_NODE: "node"}
+"""Stages on the control plane that speaks, in their order, and the module's part for each."""
+
+
+class LookAtLeaving(RunAction):
+    """Ask what a drain of the nodes that leave would meet; runs on the control plane that speaks."""
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Write ``removals/NODE``."""
+        inputs = Inputs.load(run)
+        cluster = find_cluster(run, inputs).cluster
+        if cluster is None or not cluster.ours or inputs.request.offline:
+            return NOTHING
+        there = {node.name for node in cluster.nodes}
+        for node in (host.node_name for host in leaving_hosts(inputs)):
+            if node in there:
+                answer = self.module_when_free(run, "remove_node", {"node": node}, check=True)
+                run.write(f"removals/{node}", {key: answer[key] for key in ("pods", "lost_pods", "budgets")})
+        return {"changed": False}
+
+
+class RemoveNodes(RunAction):
+    """Cordon and drain, then the etcd member, then the Node; one node after the other.
+
+    Runs on the control plane that speaks. Nothing more is removed after a failure: quorum is not to be risked twice.
+    """
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Do the plan's steps of the three stages, journalled."""
+        plan = Plan.from_json(run.read("plan"))
+        inputs = Inputs.load(run)
+        hosts = {host.name: host for host in leaving_hosts(inputs)}
+        order = list(dict.fromkeys((*plan.hosts(Stage.REMOVE_MEMBER), *hosts)))
+        for name in order:
+            for step in (step for stage in PARTS for step in plan.stage(stage) if step.host == name):
+                self._part(run, inputs, step, hosts[name])
+        return {"changed": bool(order)}
+
+    def _part(self, run: Run, inputs: Inputs, step: Step, host: LeavingHost) -> None:
+        stage = step.stage
+        require_lock(run)
+        members = members_of(host, find_cluster(run, inputs).cluster) if stage is Stage.REMOVE_MEMBER else ()
+        arguments = {
+            "node": host.node_name,
+            "part": PARTS[stage],
+            "offline": inputs.request.offline,
+            "members": [member.member_id for member in members],
+            "drain_timeout": float(self.variables.get("kubewright_drain_timeout", DRAIN_SECONDS)),
+        }
+        with run.step(stage.value, step.host) as outcome:
+            outcome["ok"] = False
+            answer = self.module_when_free(run, "remove_node", arguments)
+            outcome.update(ok=True, changed=bool(answer["changed"]))
+        run.write(f"done/{stage.value}/{step.host}", {"changed": outcome["changed"]})
+
+
+DRAIN_SECONDS = 600
+
+
+class CleanHost(StepAction):
+    """Take from one host what kubewright put there, when it is out of the cluster."""
+
+    fixed_stage = Stage.CLEAN_NODE
+
+    def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
+        """Not before the Node is gone: its pods would be lost with it."""
+        plan = Plan.from_json(run.read("plan"))
+        gone = run.has(f"done/{Stage.DELETE_NODE.value}/{self.host}")
+        if self.host in plan.hosts(Stage.DELETE_NODE) and not gone:
+            raise StepFailedError(f"host {self.host}", "not cleaned: it is still in the cluster", "Mend that first")
+        cluster = Inputs.load(run).settings.cluster
+        answer = self.module_when_free(
+            run,
+            "clean_node",
+            {
+                "bin_dir": cluster.bin_dir,
+                "certificates_directory": cluster.kube_cert_dir,
+                "etcd_data_directory": cluster.etcd_data_dir,
+            },
+        )
+        return {"changed": bool(answer["changed"])}

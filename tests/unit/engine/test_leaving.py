@@ -1,0 +1,159 @@
+"""From answers to the plan of a removal or a reset, and what nobody confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kubewright.artifacts
+from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.engine.flow import choose_scope, make_documents, make_plan
+from kubewright.engine.inputs import Inputs, LeavingHost, Request
+from kubewright.engine.leaving import asked_to_remove, leaving_hosts, refuse_unconfirmed
+from kubewright.errors import BadInputError, ForeignError, UnreachableError
+from kubewright.plan import Plan
+from kubewright.topology import GroupNames
+from tests.golden.clusters import artifacts
+from tests.unit.engine.recorded import Recorded
+from tests.unit.plan.test_rules_host import PROBED
+
+OURS = {**PROBED["kubewright"], "present": True, "record": {"cluster": "cluster.local"}}
+STAYING = GroupNames(control_plane=("cp1",), worker=("w2",))
+
+
+@pytest.fixture(autouse=True)
+def _resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(_release: Release, **_options: Any) -> ArtifactSet:
+        return artifacts()
+
+    monkeypatch.setattr(kubewright.artifacts, "resolve", resolve)
+
+
+def leaving(folder: Path, *names: str, offline: bool = False, ansible_limited: bool = False) -> Recorded:
+    """A cluster of cp1, w1 and w2, which some leave; of the inventory only w1 may be among them."""
+    recorded = Recorded(folder, "remove")
+    live = recorded.live("cp1", "w1", "w2", record={"fan_out": dict.fromkeys(("cp1", "w1", "w2"), "d0")})
+    request = replace(recorded.inputs.request, removing=names, offline=offline, ansible_limited=ansible_limited)
+    hosts = (LeavingHost("w1", "w1"),) if "w1" in names else ()
+    settings = recorded.inputs.settings
+    settings = replace(settings, hosts={name: host for name, host in settings.hosts.items() if name != "w1"})
+    recorded.inputs = replace(recorded.inputs, request=request, leaving=hosts, names=STAYING, settings=settings)
+    recorded.inputs.save(recorded.run)
+    assert Inputs.load(recorded.run) == recorded.inputs
+    recorded.told("cp1", live)
+    return recorded
+
+
+def steps(plan: Plan) -> list[tuple[str, str]]:
+    return [(step.stage.value, step.host) for step in plan.steps]
+
+
+class TestRemoval:
+    def test_looks_at_the_host_and_tells_the_others(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1")
+        assert choose_scope(recorded.run)["hosts"] == ["w1"]
+        recorded.probed("w1", kubewright=OURS)
+        make_documents(recorded.run)
+        seen = {"pods": ["a/b"], "lost_pods": [], "budgets": []}
+        recorded.run.write("removals/w1", seen)
+        assert steps(make_plan(recorded.run)) == [
+            ("drain", "w1"),
+            ("delete-node", "w1"),
+            ("clean-node", "w1"),
+            ("fan-out", "cp1"),
+            ("fan-out", "w2"),
+        ]
+
+    def test_tells_nobody_under_ansibles_limit(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1", ansible_limited=True)
+        assert choose_scope(recorded.run)["hosts"] == ["w1"]
+        recorded.probed("w1", kubewright=OURS)
+        make_documents(recorded.run)
+        assert {stage for stage, _ in steps(make_plan(recorded.run))} == {"drain", "delete-node", "clean-node"}
+
+    def test_an_unreachable_host(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1")
+        choose_scope(recorded.run)
+        recorded.run.write("hosts/w1", {"reachable": False, "cause": "no route", "remedy": "", "time": 0})
+        make_documents(recorded.run)
+        with pytest.raises(UnreachableError, match="--offline"):
+            make_plan(recorded.run)
+
+    def test_a_dead_host_is_not_looked_at(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1", offline=True)
+        assert choose_scope(recorded.run)["hosts"] == ["cp1"]
+        make_documents(recorded.run)
+        assert ("clean-node", "w1") not in steps(make_plan(recorded.run))
+
+    def test_a_host_of_another_cluster(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1")
+        choose_scope(recorded.run)
+        recorded.probed("w1", kubewright={**OURS, "record": {"cluster": "another"}})
+        make_documents(recorded.run)
+        with pytest.raises(ForeignError):
+            make_plan(recorded.run)
+
+    def test_a_node_goes_by_either_name(self, tmp_path: Path) -> None:
+        inputs = leaving(tmp_path, "w1").inputs
+        inputs = replace(
+            inputs,
+            leaving=(LeavingHost("w1", "node1"),),
+            request=replace(inputs.request, removing=("node1", "gone", "gone")),
+        )
+        assert leaving_hosts(inputs) == (LeavingHost("w1", "node1"), LeavingHost("gone", "gone"))
+
+
+class TestReset:
+    def test_cleans_what_is_ours(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, "reset", names=STAYING)
+        recorded.probed("cp1", kubewright=OURS)
+        recorded.probed("w2")
+        assert steps(make_plan(recorded.run)) == [("clean-node", "cp1")]
+
+    def test_names_who_did_not_answer(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, "reset", names=STAYING)
+        recorded.probed("cp1", kubewright=OURS)
+        recorded.run.write("hosts/w2", {"reachable": False, "cause": "no route", "remedy": "", "time": 0})
+        plan = make_plan(recorded.run)
+        assert "w2 did not answer" in plan.left[0]
+        assert recorded.run.read("unreachable") == {"w2": "no route"}
+
+
+class TestAsked:
+    def test_kubesprays_variable_comes_before_the_limit(self) -> None:
+        assert asked_to_remove("a,b", ("c",)) == ("a", "b")
+        assert asked_to_remove(None, ("c",)) == ("c",)
+
+    def test_nobody(self) -> None:
+        with pytest.raises(BadInputError, match="--limit"):
+            asked_to_remove("", None)
+
+    def test_outside_ansibles_limit(self) -> None:
+        with pytest.raises(BadInputError, match="without --limit"):
+            asked_to_remove("a", None, ("b",))
+
+    @pytest.mark.parametrize(
+        ("verb", "variables", "fine"),
+        [
+            ("remove", {}, False),
+            ("remove", {"reset_confirmation": "yes"}, False),
+            ("remove", {"skip_confirmation": "true"}, True),
+            ("reset", {}, False),
+            ("reset", {"reset_confirmation": "no"}, False),
+            ("reset", {"reset_confirmation": "yes"}, True),
+            ("reset", {"skip_confirmation": True}, True),
+            ("deploy", {}, True),
+        ],
+    )
+    def test_confirmation(self, tmp_path: Path, verb: str, variables: dict[str, Any], fine: bool) -> None:
+        recorded = Recorded(tmp_path, verb)
+        request = Request(verb, removing=("w1",))
+        if fine:
+            refuse_unconfirmed(request, recorded.inputs, variables)
+        else:
+            with pytest.raises(BadInputError, match="not confirmed"):
+                refuse_unconfirmed(request, recorded.inputs, variables)
+        refuse_unconfirmed(replace(request, dry_run=True), recorded.inputs, variables)

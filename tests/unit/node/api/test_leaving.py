@@ -1,0 +1,159 @@
+"""A node is taken out of the cluster, asked of an API server and etcd that answer as the real ones do."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import drain, leaving, quorum
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import Member
+from tests.unit.node.api.api import RECORD, Api
+from tests.unit.node.api.made import kubeconfig_text, write
+from tests.unit.node.api.pki import Pki, Request, serve
+
+NODE = {"node": "w1", "offline": False, "drain_timeout": 5.0, "members": []}
+
+
+def pod(name: str, owner: str = "ReplicaSet", **metadata: Any) -> dict[str, Any]:
+    owners = [{"kind": owner, "controller": True}] if owner else []
+    own = {"name": name, "namespace": "a", "uid": name, "labels": {"app": name}, "ownerReferences": owners}
+    return {"metadata": own | metadata}
+
+
+class Answering(Api):
+    """Pods go when they are evicted; ``refusals`` evictions are refused by a budget first."""
+
+    refusals: int = 0
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        path = urllib.parse.urlsplit(request.path).path
+        if path.endswith("/eviction"):
+            if self.refusals:
+                self.refusals -= 1
+                return 429, {"reason": "TooManyRequests", "message": "it would violate the budget a/b"}
+            self._gone(request.body["metadata"]["name"])
+            return 201, {}
+        if path.startswith("/api/v1/namespaces/a/pods/") and request.method == "DELETE":
+            self._gone(path.rpartition("/")[2])
+            return 200, {}
+        return super().answer(request)
+
+    def _gone(self, name: str) -> None:
+        self.lists[drain.PODS] = [each for each in self.lists[drain.PODS] if each["metadata"]["name"] != name]
+
+
+@pytest.fixture
+def api() -> Answering:
+    answering = Answering()
+    answering.objects["/api/v1/nodes/w1"] = {"metadata": {"name": "w1"}, "spec": {}}
+    record = {"fan_out": {"cp1": "d", "w1": "d"}}
+    answering.objects[RECORD] = {"data": {"record": json.dumps(record)}}
+    answering.lists[drain.PODS] = []
+    answering.lists[drain.ATTACHMENTS] = []
+    answering.lists[drain.BUDGETS] = []
+    return answering
+
+
+@pytest.fixture
+def node(system: System, pki: Pki, api: Answering, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
+    monkeypatch.setattr(drain, "_INTERVAL_SECONDS", 0.01)
+    with serve(pki, lambda request: api.answer(request)) as server:  # noqa: PLW0108  the method is looked up late
+        write(system, "/etc/kubernetes/admin.conf", kubeconfig_text(pki, server.url))
+        yield system
+
+
+@pytest.fixture
+def client(node: System) -> Client:
+    return admin_client(node)
+
+
+class TestDrain:
+    def test_evicts_what_kubectl_drain_does(self, node: System, api: Answering) -> None:
+        mirror = pod("static", "Node", annotations={"kubernetes.io/config.mirror": "x"})
+        api.lists[drain.PODS] = [pod("web"), pod("alone", ""), pod("agent", "DaemonSet"), mirror]
+        answer = leaving.drain_node(node, NODE)
+        assert answer["evicted"] == ["a/web", "a/alone"]
+        assert [each["metadata"]["name"] for each in api.lists[drain.PODS]] == ["agent", "static"]
+        assert api.objects["/api/v1/nodes/w1"]["spec"] == {"unschedulable": True}
+
+    def test_asks_again_while_a_budget_refuses(self, node: System, api: Answering) -> None:
+        api.refusals = 3
+        api.lists[drain.PODS] = [pod("web")]
+        assert leaving.drain_node(node, NODE)["evicted"] == ["a/web"]
+
+    def test_gives_up_with_the_budgets_words(self, node: System, api: Answering) -> None:
+        api.refusals = 10**6
+        api.lists[drain.PODS] = [pod("web")]
+        with pytest.raises(NodeError, match=r"pod a/web.*violate the budget"):
+            leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
+
+    def test_waits_for_volumes(self, node: System, api: Answering) -> None:
+        api.lists[drain.ATTACHMENTS] = [{"metadata": {"name": "csi-1"}, "spec": {"nodeName": "w1"}}]
+        with pytest.raises(NodeError, match="volume csi-1"):
+            leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
+
+    def test_evicts_nothing_of_a_dead_node(self, node: System, api: Answering) -> None:
+        api.lists[drain.PODS] = [pod("web")]
+        assert leaving.drain_node(node, {**NODE, "offline": True}) == {"changed": True, "evicted": []}
+
+    def test_does_nothing_where_the_node_is_gone(self, node: System, api: Answering) -> None:
+        del api.objects["/api/v1/nodes/w1"]
+        assert leaving.drain_node(node, NODE) == {"changed": False}
+
+
+class TestBudgets:
+    @pytest.mark.parametrize(
+        ("selector", "matches"),
+        [
+            ({"matchLabels": {"app": "web"}}, True),
+            ({"matchLabels": {"app": "other"}}, False),
+            ({}, True),
+            (None, False),
+            ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web"]}]}, True),
+            ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, False),
+            ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, True),
+            ({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}, False),
+        ],
+    )
+    def test_selectors(self, client: Client, api: Answering, selector: Any, matches: bool) -> None:
+        budget = {"metadata": {"name": "b", "namespace": "a"}, "spec": {"selector": selector, "minAvailable": 1}}
+        api.lists[drain.BUDGETS] = [budget]
+        found = drain.budgets(client, [pod("web")])
+        assert [each["pods"] for each in found] == ([["a/web"]] if matches else [])
+
+
+class TestDelete:
+    def test_node_and_record(self, node: System, api: Answering) -> None:
+        assert leaving.delete_node(node, NODE)["changed"]
+        assert "/api/v1/nodes/w1" not in api.objects
+        assert api.record() == {"fan_out": {"cp1": "d"}}
+        assert not leaving.delete_node(node, NODE)["changed"]
+
+    def test_after_a_kill_between_the_two(self, node: System, api: Answering) -> None:
+        del api.objects["/api/v1/nodes/w1"]
+        assert leaving.delete_node(node, NODE)["changed"]
+        assert api.record() == {"fan_out": {"cp1": "d"}}
+
+    def test_pods_of_a_dead_node_go_at_once(self, node: System, api: Answering) -> None:
+        api.lists[drain.PODS] = [pod("web"), pod("agent", "DaemonSet")]
+        assert leaving.delete_node(node, {**NODE, "offline": True})["deleted_pods"] == ["a/web", "a/agent"]
+        assert api.lists[drain.PODS] == []
+
+
+@pytest.mark.parametrize(
+    ("healthy", "leaves", "safe"),
+    [("ttt", 0, True), ("ttf", 2, True), ("ttf", 0, False), ("tf", 1, False), ("t", 0, False)],
+)
+def test_guard_of_a_member_that_leaves(healthy: str, leaves: int, safe: bool) -> None:
+    members = [
+        Member(str(number), str(number), "", learner=False, started=True, healthy=state == "t")
+        for number, state in enumerate(healthy)
+    ]
+    assert (quorum.leaving_refusal(members, str(leaves)) is None) is safe

@@ -1,0 +1,90 @@
+"""A node is cleaned of what kubewright put there, and of nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import cleaning
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import MANIFEST_PATH, Manifest
+from tests.unit.node.api.made import write
+from tests.unit.node.fake import FakeSystem
+
+PARAMETERS = {
+    "bin_dir": "/usr/local/bin",
+    "certificates_directory": "/etc/kubernetes/ssl",
+    "etcd_data_directory": "/var/lib/etcd",
+}
+BLOCK = "# BEGIN kubewright\n10.0.0.1 cp1\n# END kubewright\n"
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> FakeSystem:
+    """A node with what a deployment leaves."""
+    node = FakeSystem(root=tmp_path, failing={"systemctl start containerd": "there is no engine"})
+    for name in (
+        "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
+        "/usr/local/bin/kubelet",
+        "/etc/kubernetes/kubelet.conf",
+        "/etc/kubernetes/ssl/ca.crt",
+        "/etc/kubernetes/manifests/somebody.yaml",
+        "/var/lib/etcd/member/wal/0",
+        "/var/lib/kubelet/pods/x/volumes/y",
+        "/opt/other",
+    ):
+        write(node, name, "text")
+    write(node, "/etc/hosts", f"127.0.0.1 localhost\n{BLOCK}")
+    write(node, "/proc/self/mounts", "proc /proc proc rw 0 0\n")
+    manifest = Manifest(node)
+    manifest.remember("drop-in", "file", paths={"/etc/systemd/system/kubelet.service.d/10-kubeadm.conf": {}})
+    manifest.remember("kubelet", "binary", paths={"/usr/local/bin/kubelet": {}})
+    manifest.remember("hosts", "hosts_block", marker="kubewright", paths={"/etc/hosts": {}})
+    manifest.save()
+    return node
+
+
+def files_of(system: FakeSystem) -> set[str]:
+    return {f"/{path.relative_to(system.root)}" for path in system.root.rglob("*") if path.is_file()}
+
+
+class TestClean:
+    def test_leaves_what_is_not_ours(self, system: FakeSystem) -> None:
+        assert cleaning.clean(system, PARAMETERS) == {"changed": True}
+        assert files_of(system) == {
+            "/etc/hosts",
+            "/etc/kubernetes/manifests/somebody.yaml",
+            "/opt/other",
+            "/proc/self/mounts",
+        }
+        assert system.path("/etc/hosts").read_text() == "127.0.0.1 localhost\n"
+        assert not system.path("/var/lib/kubelet").exists()
+
+    def test_again_does_nothing(self, system: FakeSystem) -> None:
+        cleaning.clean(system, PARAMETERS)
+        system.commands.clear()
+        assert cleaning.clean(system, PARAMETERS) == {"changed": False}
+        assert system.commands == []
+
+    def test_refuses_a_node_of_others(self, system: FakeSystem) -> None:
+        system.path(MANIFEST_PATH).unlink()
+        before = files_of(system)
+        with pytest.raises(NodeError, match="not kubewright's"):
+            cleaning.clean(system, PARAMETERS)
+        assert files_of(system) == before
+
+    def test_removes_nothing_below_a_mount_that_stays(self, system: FakeSystem) -> None:
+        mounts = "server:/data /var/lib/kubelet/pods/x/volumes nfs rw 0 0\n"
+        write(system, "/proc/self/mounts", mounts)
+        with pytest.raises(NodeError, match="cannot be unmounted"):
+            cleaning.clean(system, PARAMETERS)
+        assert "/var/lib/kubelet/pods/x/volumes/y" in files_of(system)
+        assert system.path(MANIFEST_PATH).exists(), "the next run has to find it"
+
+
+def test_mounts_below() -> None:
+    text = (
+        "a /var/lib/kubelet x\nb /var/lib/kubelet/p\\040q x\nc /var/lib/kubelet/p\\040q/r x\nd /var/lib/kubelets/s x\n"
+    )
+    assert cleaning.mounts_below(text, "/var/lib/kubelet") == ["/var/lib/kubelet/p q/r", "/var/lib/kubelet/p q"]

@@ -1,0 +1,129 @@
+"""The rules of a removal: etcd's quorum, what must not be the last, and disruption budgets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubewright.errors import RefusedError
+from kubewright.observe.model import EtcdMember, ObservedNode
+from kubewright.plan.rules import disruption, last, quorum
+from kubewright.plan.rules.disruption import Budget
+
+
+def member(name: str, *, healthy: bool = True, learner: bool = False) -> EtcdMember:
+    return EtcdMember(name, name, f"192.0.2.{len(name)}", learner=learner, healthy=healthy)
+
+
+def node(name: str, *taints: str, control_plane: bool = False, cordoned: bool = False) -> ObservedNode:
+    return ObservedNode(name, "", ready=True, kubelet_version="", control_plane=control_plane, taints=taints,
+                        unschedulable=cordoned)  # fmt: skip
+
+
+class TestQuorum:
+    @pytest.mark.parametrize(
+        ("healthy", "leaving", "refused"),
+        [
+            ("a b c", "a", False),
+            ("a b c", "a b", False),
+            ("a b c", "a b c", True),
+            ("a b -c", "c", False),
+            ("a b -c", "a", True),
+            ("a b -c", "a c", False),
+            ("a -b", "b", True),
+            ("a", "a", True),
+            ("a b c -d -e", "d e", False),
+            ("a b c -d -e", "a", True),
+            ("a -b -c", "b", True),
+        ],
+    )
+    def test_members(self, healthy: str, leaving: str, refused: bool) -> None:
+        members = [member(name.removeprefix("-"), healthy="-" not in name) for name in healthy.split()]
+        going = quorum.in_safe_order([each for each in members if each.name in leaving.split()])
+        if refused:
+            with pytest.raises(RefusedError, match="majority"):
+                quorum.refuse(members, going)
+        else:
+            quorum.refuse(members, going)
+
+    def test_a_learner_does_not_vote(self) -> None:
+        learner = member("d", healthy=False, learner=True)
+        members = [member("a"), learner]
+        quorum.refuse(members, [learner])
+
+    @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=9))
+    def test_what_is_allowed_keeps_a_majority_after_each_step(self, drawn: list[tuple[bool, bool, bool]]) -> None:
+        members = [
+            EtcdMember(str(number), str(number), "", learner=learner, healthy=healthy)
+            for number, (healthy, learner, _) in enumerate(drawn)
+        ]
+        going = quorum.in_safe_order([each for each, (_, _, goes) in zip(members, drawn, strict=True) if goes])
+        try:
+            quorum.refuse(members, going)
+        except RefusedError:
+            return
+        for number in range(len(going) + 1 if going else 0):
+            voters = [each for each in members if not each.learner and each not in going[:number]]
+            assert sum(each.healthy for each in voters) > len(voters) / 2
+
+
+class TestLast:
+    @pytest.mark.parametrize(
+        ("leaving", "refused"), [({"cp1"}, True), ({"w1"}, False), ({"w1", "w2"}, True), (set(), False)]
+    )
+    def test_small_cluster(self, leaving: set[str], refused: bool) -> None:
+        nodes = [
+            node("cp1", "node-role.kubernetes.io/control-plane:NoSchedule", control_plane=True),
+            node("w1"),
+            node("w2", "node.kubernetes.io/not-ready:NoSchedule"),
+        ]
+        if refused:
+            with pytest.raises(RefusedError, match="would be left"):
+                last.refuse(nodes, leaving)
+        else:
+            last.refuse(nodes, leaving)
+
+    @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=9))
+    def test_what_is_allowed_leaves_one_of_each_that_there_was(self, drawn: list[tuple[bool, bool, bool]]) -> None:
+        nodes = [
+            node(str(number), *(["x:NoSchedule"] if tainted else []), control_plane=plane)
+            for number, (plane, tainted, _) in enumerate(drawn)
+        ]
+        leaving = {str(number) for number, (_, _, goes) in enumerate(drawn) if goes}
+        try:
+            last.refuse(nodes, leaving)
+        except RefusedError:
+            return
+        staying = [each for each in nodes if each.name not in leaving]
+        assert any(each.control_plane for each in staying) == any(each.control_plane for each in nodes)
+        assert any(not each.taints for each in staying) == any(not each.taints for each in nodes)
+
+
+class TestDisruption:
+    @pytest.mark.parametrize(
+        ("allowed", "expected", "most", "least", "never"),
+        [
+            (0, 2, "0", "", True),
+            (0, 2, "0%", "", True),
+            (0, 2, "1", "", False),
+            (0, 2, "", "2", True),
+            (0, 3, "", "2", False),
+            (0, 3, "", "100%", True),
+            (0, 3, "", "50%", False),
+            (1, 3, "", "2", False),
+            (0, 0, "", "", False),
+        ],
+    )
+    def test_budgets(self, allowed: int, expected: int, most: str, least: str, never: bool) -> None:
+        budget = Budget("default/x", ("default/x-1",), allowed, expected, most, least)
+        assert budget.never_passes is never
+        if never:
+            with pytest.raises(RefusedError, match="default/x-1"):
+                disruption.refuse("w1", [budget])
+        else:
+            disruption.refuse("w1", [budget])
+
+    @given(st.integers(1, 9), st.integers(0, 12), st.integers(1, 9))
+    def test_one_that_allows_a_disruption_now_is_never_refused(self, allowed: int, least: int, pods: int) -> None:
+        disruption.refuse("w1", [Budget("a/b", ("a/c",), allowed, pods, min_available=str(least))])
