@@ -22,7 +22,7 @@ def inventory(tmp_path: Path) -> str:
         "kube_proxy_mode": "iptables",
         "etcd_deployment_type": "kubeadm",
     }
-    children = {"kube_control_plane": {"hosts": {"cp1": {}}}}
+    children: dict[str, object] = {"kube_control_plane": {"hosts": {"cp1": {}}}}
     path = tmp_path / "hosts.json"
     path.write_text(json.dumps({"all": {"vars": variables, "children": children}}))
     return str(path)
