@@ -12,7 +12,7 @@ from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, ass
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.waiting import wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.flow]
+pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 REFUSED = 5
 BAD_INPUT = 3
