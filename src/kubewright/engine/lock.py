@@ -100,6 +100,35 @@ def lock_id(run: Run) -> str:
     return str(run.read("lock")["holder"]["id"]) if run.has("lock") else ""
 
 
+def refuse_while_busy(run: Run, seconds: float = 5.0) -> None:
+    """Refuse at once to wait for a host on which the run that holds the cluster's lock is at work.
+
+    Args:
+        run: one that has not taken the lock yet.
+        seconds: how long a holder's process on this machine may take to end.
+
+    Raises:
+        LockedError: another run held the lock when the cluster was looked at, and is not known to have ended.
+
+    """
+    if run.has("lock") or not run.has("inputs") or run.read("inputs")["request"]["dry_run"]:
+        return
+    for answer in run.read_all("observations").values():
+        state = answer.get("state") or {}
+        holder = state.get("run_lock") or _of_lease(state.get("lock") or {})
+        if holder and not ended_soon(holder, seconds):
+            raise held_error(holder)
+
+
+def _of_lease(lock: Mapping[str, Any]) -> Holder:
+    """The holder as the observed Lease tells it; empty for nobody."""
+    if not lock.get("holder"):
+        return {}
+    prefix = "kubewright.io/lock-"
+    notes = {name.removeprefix(prefix): str(text) for name, text in (lock.get("annotations") or {}).items()}
+    return {**notes, "id": str(lock["holder"])}
+
+
 def lock_lost(run: Run) -> bool:
     """Whether this run had the lock and somebody else may have it now."""
     return LOST in [_state(run, host) for host in run.read("lock")["hosts"]]

@@ -255,3 +255,22 @@ def test_after_ctrl_c_nothing_is_waited_for(tmp_path: Path, monkeypatch: pytest.
     run.write("stop", {})
     with pytest.raises(LockedError):
         action(RunAction, Calls(), monkeypatch).wait_for_host(run, "apt-get", deadline=float("inf"))
+
+
+@pytest.mark.parametrize("place", ["run_lock", "lock"])
+def test_a_host_on_which_the_lock_s_holder_works_is_not_waited_for(tmp_path: Path, place: str) -> None:
+    other = holder(1, host="elsewhere")
+    notes = {f"kubewright.io/lock-{name}": text for name, text in other.items() if name != "id"}
+    recorded = Recorded(tmp_path)
+    found = other if place == "run_lock" else {"holder": other["id"], "annotations": notes}
+    recorded.told("cp1", {**ABSENT, place: found})
+    with pytest.raises(LockedError, match="elsewhere"):
+        lock.refuse_while_busy(recorded.run)
+    recorded.locked()
+    lock.refuse_while_busy(recorded.run)
+
+
+def test_a_host_on_which_a_dead_run_left_work_is(tmp_path: Path, ended: int) -> None:
+    recorded = Recorded(tmp_path)
+    recorded.told("cp1", {**ABSENT, "run_lock": holder(ended, started="1")})
+    lock.refuse_while_busy(recorded.run)

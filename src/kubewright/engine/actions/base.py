@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from kubewright.engine.bastion import bastion_for, has_own_way
 from kubewright.engine.leftout import left_out
+from kubewright.engine.lock import refuse_while_busy
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import (
     ERRORS_BY_EXIT_CODE,
@@ -144,11 +145,12 @@ class RunAction(ActionBase):  # type: ignore[misc]
         """Say what is waited for, and wait a little.
 
         Raises:
-            LockedError: the deadline, in monotonic seconds, has passed.
+            LockedError: the deadline, in monotonic seconds, has passed, or another run holds the cluster's lock.
 
         """
         if time.monotonic() > deadline or (run.has("stop") and not self.ends_run):
             raise LockedError(f"host {self.host}", what, "Wait for it, or look at that process")
+        refuse_while_busy(run)
         run.event("waiting", host=self.host, what=what)
         self.say(f"{self.host}: waiting, {what}")
         time.sleep(POLL_SECONDS)

@@ -40,7 +40,7 @@ def observe(system: System, *, timeout: float, server: str = "", api: bool = Tru
     unfinished = {
         action: marker.phase for action in ("init", "join") for marker in [markers.read(system, action)] if marker
     }
-    head = {"changed": False, "unfinished": unfinished}
+    head = {"changed": False, "unfinished": unfinished, "run_lock": _file_lock(system)}
     if not system.path(kubeconfig.ADMIN_CONF).exists():
         return dict(head, present=False, answers=False, reason="no %s" % kubeconfig.ADMIN_CONF)
     if not api:
@@ -127,6 +127,14 @@ def set_cluster_configuration(client: Client, text: str) -> None:
 def _config_map(client: Client, name: str, key: str) -> str:
     found = client.find("%s/%s" % (record.CONFIG_MAPS, name))
     return str(((found or {}).get("data") or {}).get(key, ""))
+
+
+def _file_lock(system: System) -> Optional[dict[str, str]]:
+    """Who holds the cluster's lock by the file of a cluster that is being made; None for nobody."""
+    try:
+        return lease.FilePlace(system).read().holder
+    except (NodeError, OSError):
+        return None
 
 
 def _lock(found: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:

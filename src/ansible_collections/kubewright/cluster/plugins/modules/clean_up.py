@@ -93,7 +93,7 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
     if params["last"] and (changed or params["changed_before"]):
         changed |= note_last(client, params["last"])
     text = files.read_text(system.path(kubeconfig.ADMIN_CONF)) if params["kubeconfig"] else ""
-    if params["lock_id"]:
+    if params.get("lock_id"):
         leasekeeping.release(system, params["lock_id"])
     return {"changed": changed, "kubeconfig": text}
 
