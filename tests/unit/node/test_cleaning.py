@@ -41,6 +41,8 @@ def system(tmp_path: Path) -> FakeSystem:
     manifest.remember("drop-in", "file", paths={"/etc/systemd/system/kubelet.service.d/10-kubeadm.conf": {}})
     manifest.remember("kubelet", "binary", paths={"/usr/local/bin/kubelet": {}})
     manifest.remember("hosts", "hosts_block", marker="kubewright", paths={"/etc/hosts": {}})
+    manifest.remember("directory:/etc/kubernetes/patches", "directory")
+    node.path("/etc/kubernetes/patches").mkdir()
     manifest.save()
     return node
 
@@ -60,6 +62,7 @@ class TestClean:
         }
         assert system.path("/etc/hosts").read_text() == "127.0.0.1 localhost\n"
         assert not system.path("/var/lib/kubelet").exists()
+        assert not system.path("/etc/kubernetes/patches").exists()
 
     def test_again_does_nothing(self, system: FakeSystem) -> None:
         cleaning.clean(system, PARAMETERS)

@@ -168,7 +168,9 @@ def _remove_files(system: System, manifest: Manifest, layout: Layout) -> None:
             else:
                 files.remove(system.path(name))
                 _remove_if_empty(system, str(Path(name).parent))
-    for directory in _EMPTY:
+    # A directory's resource is named by its path; the deepest go first.
+    made = [name.partition(":")[2] for name, entry in manifest.entries.items() if entry["type"] == "directory"]
+    for directory in (*sorted(made, reverse=True), *_EMPTY):
         _remove_if_empty(system, directory)
 
 
