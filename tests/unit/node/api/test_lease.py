@@ -27,7 +27,7 @@ def person(identity: str) -> dict[str, str]:
     return {"id": identity, **{name: f"{identity}'s {name}" for name in lease.FIELDS}}
 
 
-A, B = person("a"), person("b")
+A, B, C = person("a"), person("b"), person("c")
 
 
 @dataclass
@@ -312,6 +312,21 @@ class TestKeeping:
         assert leasekeeping.acquire(system, {**wanted, "holder": B})["holder"] == A
         assert leasekeeping.renew(system, "a") is Kept.HELD
         assert leasekeeping.renew(system, "b") is Kept.LOST
+
+    def test_the_file_of_a_run_that_began_the_cluster_goes_with_its_lease(self, system: System, client: Client) -> None:
+        lease.put(lease.FilePlace(system), A)
+        lease.put(lease.LeasePlace(client), A)
+        wanted = {"holder": B, "dead": "a", "watch": False, "expected": None, "kind": "lease"}
+        assert leasekeeping.acquire(system, wanted)["taken"]
+        assert lease.FilePlace(system).read().holder is None
+        assert lease.LeasePlace(client).read().identity == "b"
+
+    def test_the_file_of_somebody_else_is_left(self, system: System, client: Client) -> None:
+        lease.put(lease.FilePlace(system), C)
+        lease.put(lease.LeasePlace(client), A)
+        wanted = {"holder": B, "dead": "a", "watch": False, "expected": None, "kind": "lease"}
+        assert leasekeeping.acquire(system, wanted)["taken"]
+        assert lease.FilePlace(system).read().identity == "c"
 
     def test_the_lease_of_another_counts_more_than_the_own_file(self, system: System, client: Client) -> None:
         lease.put(lease.FilePlace(system), A)

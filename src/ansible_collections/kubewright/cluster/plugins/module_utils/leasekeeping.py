@@ -39,6 +39,9 @@ def acquire(system: System, params: dict[str, Any]) -> dict[str, Any]:
             "Look at the API server's log under /var/log/pods",
         )
     answer = lease.acquire(place, wish)
+    if answer.verdict is lease.Verdict.TAKE and params["kind"] == "lease" and answer.holder is not None:
+        # Whoever had the Lease may have begun the cluster under the file, and was killed before giving that up.
+        lease.free(lease.FilePlace(system), answer.holder["id"])
     return dict(answer.to_json(), changed=answer.taken)
 
 
