@@ -9,7 +9,6 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
-from kubewright.engine.actions.locking import lock_hosts
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
@@ -129,7 +128,6 @@ class MakePlan(RunAction):
         result = {
             "changed": False,
             "hosts": hosts,
-            "lock_hosts": lock_hosts(plan, inputs) if go else [],
             "plan": lines,
         }
         if plan.empty and not inputs.request.dry_run:
