@@ -38,6 +38,7 @@ bench: ## Compare with raw kubeadm; prints a table and writes build/bench.json
 	@$(RUN) kubewright artifacts build
 	@$(RUN) python -m bench.run
 	@$(RUN) python -m bench.validate
+	@$(RUN) python -m bench.planning
 
 .PHONY: clean-lab
 clean-lab: ## Take down the labs of this checkout

@@ -74,8 +74,7 @@ def leaving_hosts(inputs: Inputs) -> tuple[LeavingHost, ...]:
 
 
 def _leaving(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedCluster | None) -> Leaving:
-    nodes = cluster.nodes if cluster else ()
-    node = next((node for node in nodes if node.name == host.node_name), None)
+    node = cluster.node(host.node_name) if cluster else None
     record = (cluster.record or {}) if cluster else {}
     seen = run.read(f"removals/{host.node_name}") if run.has(f"removals/{host.node_name}") else {}
     carries, foreign, unreachable = host_state(run, inputs, host.name)

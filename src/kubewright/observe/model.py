@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -155,6 +156,14 @@ class ObservedCluster:
     api_servers: tuple[ApiServer, ...] = ()
     serving: tuple[ServingCertificate, ...] = ()
     lock: Lock | None = None
+
+    @cached_property
+    def _by_name(self) -> dict[str, ObservedNode]:
+        return {node.name: node for node in self.nodes}
+
+    def node(self, name: str) -> ObservedNode | None:
+        """The Node object of this name, if there is one."""
+        return self._by_name.get(name)
 
     @property
     def ours(self) -> bool:

@@ -120,8 +120,7 @@ def joined(host: Host, situation: Situation) -> bool:
 
 def node_of(host: Host, cluster: ObservedCluster | None) -> ObservedNode | None:
     """The Node object of a host, if there is one."""
-    nodes = cluster.nodes if cluster else ()
-    return next((node for node in nodes if node.name == host.node_name), None)
+    return cluster.node(host.node_name) if cluster else None
 
 
 def _record(situation: Situation) -> Mapping[str, Any]:
@@ -168,8 +167,9 @@ def _via(situation: Situation) -> str:
 
 
 def _in_scope(situation: Situation) -> Iterator[Host]:
+    wanted = set(situation.scope)
     for host in situation.topology.hosts:
-        if host.name in situation.scope and host.name not in situation.unreachable:
+        if host.name in wanted and host.name not in situation.unreachable:
             yield host
 
 
@@ -286,13 +286,10 @@ def fan_out(situation: Situation) -> Iterator[Step]:
 def _stale(situation: Situation) -> Iterator[Host]:
     """Members outside the scope whose recorded knowledge of the other hosts is not today's."""
     known = _record(situation).get("fan_out", {})
+    scope = set(situation.scope)
     for host in situation.topology.hosts:
         member = node_of(host, situation.cluster) is not None
-        if (
-            member
-            and host.name not in situation.scope
-            and known.get(host.node_name) != situation.fan_out.get(host.name)
-        ):
+        if member and host.name not in scope and known.get(host.node_name) != situation.fan_out.get(host.name):
             yield host
 
 
