@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.documents import NodeDocument, OsFamily, cluster_document, node_document
 from kubewright.engine.configuration import configurations
+from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.finding import (
     Found,
     complete,
@@ -28,7 +27,7 @@ from kubewright.errors import BadInputError, BadInputErrors, ForeignError, Kubew
 from kubewright.plan.compute import node_of
 from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
-from kubewright.topology import Host, endpoint
+from kubewright.topology import Host, Topology, endpoint
 
 DISK_RESERVE = 512 * 2**20
 """Bytes left free beside the artifacts themselves, for logs and etcd."""
@@ -43,7 +42,7 @@ class Platform:
 
 
 def make_documents(run: Run) -> dict[str, Any]:
-    """Judge the probes, compute the topology and write the documents of all hosts in scope and of all members.
+    """Judge the probes, compute the topology and write the documents of the hosts in scope.
 
     Raises:
         KubewrightError: of the kind of the first problem; several bad inputs come as one
@@ -64,19 +63,7 @@ def make_documents(run: Run) -> dict[str, Any]:
         for facts, expected in candidates
         if expected.new
     )
-    for host in topology.hosts:
-        known = platforms[host.name]
-        if known is None:
-            continue
-        document = node_document(
-            host,
-            topology=topology,
-            settings=inputs.settings,
-            release=_release(inputs),
-            artifacts=resolved[known.architecture],
-            os_family=known.os_family,
-        )
-        _write_document(run, document)
+    _write_node_documents(run, inputs, topology, {name: known for name, known in platforms.items() if known}, resolved)
     # The names of images are the same on every architecture.
     some = next(iter(resolved.values()))
     whole = cluster_document(topology=topology, settings=inputs.settings, release=_release(inputs), artifacts=some)
@@ -93,12 +80,37 @@ def _release(inputs: Inputs) -> Release:
     return load_catalog().release(inputs.settings.cluster.kube_version)
 
 
-def _write_document(run: Run, document: NodeDocument) -> None:
-    fan_out = document.fan_out_only().to_json()
-    run.write(
-        f"documents/{document.host}",
-        {"document": document.to_json(), "fan_out": fan_out, "fan_out_digest": digest(fan_out["resources"])},
-    )
+def _write_node_documents(
+    run: Run,
+    inputs: Inputs,
+    topology: Topology,
+    platforms: Mapping[str, Platform],
+    resolved: Mapping[str, ArtifactSet],
+) -> None:
+    """Write the documents of the hosts in scope, and for all hosts what they must know of each other."""
+    in_scope = set(run.read("scope")["scope"])
+    kinds: dict[str, NodeDocument] = {}
+    kind_of: dict[str, str] = {}
+    for host in topology.hosts:
+        known = platforms.get(host.name)
+        if known is None:
+            continue
+        kind = f"{'control plane' if host.is_control_plane else 'worker'}, {known.os_family}, {known.architecture}"
+        kind_of[host.name] = kind
+        if kind in kinds and host.name not in in_scope:
+            continue
+        document = node_document(
+            host,
+            topology=topology,
+            settings=inputs.settings,
+            release=_release(inputs),
+            artifacts=resolved[known.architecture],
+            os_family=known.os_family,
+        )
+        kinds.setdefault(kind, document)
+        if host.name in in_scope:
+            run.write(f"documents/{host.name}", document.to_json())
+    write_fan_out(run, kinds, kind_of)
 
 
 def platform(run: Run, host: Host, found: Found) -> Platform | None:
@@ -112,11 +124,6 @@ def platform(run: Run, host: Host, found: Found) -> Platform | None:
         return None
     # A Node tells its distribution's name, not its family; so far only one family passes the rules for hosts.
     return Platform(node.labels["kubernetes.io/arch"], "debian")
-
-
-def digest(value: object) -> str:
-    """SHA-256 of a JSON value in canonical form."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def refuse_unreachable(run: Run, inputs: Inputs, found: Found) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubewright.engine.configuration import configurations, load_cluster_document
 from kubewright.engine.documenting import refuse_unreachable
+from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.finding import Found, find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.leaving import make_reset_plan, removal
@@ -26,7 +27,6 @@ def make_plan(run: Run) -> Plan:
     found = find_cluster(run, inputs)
     scope = run.read("scope")
     topology = load_topology(run, inputs)
-    documents = run.read_all("documents")
     objects = run.read("objects") if run.has("objects") else None
     situation = Situation(
         verb=inputs.request.verb,
@@ -40,7 +40,7 @@ def make_plan(run: Run) -> Plan:
         half_made=found.half_made,
         inspections={name: _inspection(raw) for name, raw in run.read_all("inspections").items()},
         unreachable=refuse_unreachable(run, inputs, found),
-        fan_out={name: document["fan_out_digest"] for name, document in documents.items()},
+        fan_out=fan_out_digests(run),
         object_changes=_object_changes(objects, found),
         metadata_changes=_metadata_changes(run, topology, objects),
         kubeconfig_missing=not inputs.kubeconfig.exists(),

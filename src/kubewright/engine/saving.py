@@ -14,12 +14,12 @@ from typing import Any
 
 import kubewright
 from kubewright import catalog
-from kubewright.engine.documenting import digest
+from kubewright.engine.fan_out import digest, fan_out_document
 from kubewright.engine.finding import find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run, write_json
 from kubewright.errors import BadInputError, RefusedError
-from kubewright.plan import Plan
+from kubewright.plan import Plan, Stage
 from kubewright.plan.saved import CLUSTER, Basis, SavedPlan, damaged, differences, keyed_digest, observed_fields, verify
 
 KEY_FILE = "plan.key"
@@ -106,7 +106,9 @@ def refuse_stale(path: Path, run: Run, plan: Plan) -> None:
 
 
 def _basis(run: Run, inputs: Inputs, plan: Plan, key: bytes) -> Basis:
-    documents = {name: keyed_digest(key, made["document"]) for name, made in run.read_all("documents").items()}
+    documents = {name: keyed_digest(key, made) for name, made in run.read_all("documents").items()}
+    for host in plan.hosts(Stage.FAN_OUT):
+        documents[host] = keyed_digest(key, fan_out_document(run, host))
     return Basis(
         kubewright=kubewright.__version__,
         catalogue=catalogue_digest(),

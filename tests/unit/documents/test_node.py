@@ -69,6 +69,14 @@ class TestEveryNode:
         }
         assert {found["id"] for found in document.fan_out_only().resources} == document.fan_out
 
+    def test_fans_out_the_same_as_every_host_of_its_kind(self, case: Case, name: str) -> None:
+        """So it is made once for all of them."""
+        kind = case.topology[name].is_control_plane
+        alike = [host.name for host in case.topology.hosts if host.is_control_plane is kind]
+        assert {name: node(case, name).fan_out_only().resources for name in alike} == dict.fromkeys(
+            alike, node(case, name).fan_out_only().resources
+        )
+
 
 class TestRoles:
     def test_a_control_plane_keeps_its_manifests_to_kubeadm(self) -> None:

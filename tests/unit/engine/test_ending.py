@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubewright.engine.actions.ending import CleanUp, Finish, changed_something
+from kubewright.engine.fan_out import write_fan_out
 from kubewright.errors import StepFailedError
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
@@ -18,6 +19,7 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch, *steps: Step) -> dict[s
     recorded = Recorded(folder)
     recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
     recorded.run.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", steps).to_json())
+    write_fan_out(recorded.run, {}, {})
     recorded.locked()
     calls = Calls({"changed": True})
     action(CleanUp, calls, monkeypatch, host="cp1").act(recorded.run)
@@ -88,6 +90,7 @@ class TestLock:
         recorded = Recorded(folder)
         recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
         recorded.run.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", (self.CHECKED,)).to_json())
+        write_fan_out(recorded.run, {}, {})
         if state:
             recorded.locked(state=state)
         action(CleanUp, calls, monkeypatch, host="cp1").act(recorded.run)

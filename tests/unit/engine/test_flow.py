@@ -11,6 +11,7 @@ import yaml
 
 import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.engine.fan_out import fan_out_digests, fan_out_document
 from kubewright.engine.flow import (
     choose_scope,
     configuration_for_joins,
@@ -86,12 +87,13 @@ class TestDocuments:
         make_documents(recorded.run)
         documents = recorded.run.read_all("documents")
         assert list(documents) == ["cp1", "w1", "w2"]
-        for document in documents.values():
-            assert len(document["fan_out_digest"]) == 64
-            whole = [resource["id"] for resource in document["document"]["resources"]]
-            part = [resource["id"] for resource in document["fan_out"]["resources"]]
-            assert part == [name for name in whole if name in part]
-            assert 0 < len(part) < len(whole)
+        digests = fan_out_digests(recorded.run)
+        for name, document in documents.items():
+            assert len(digests[name]) == 64
+            part = fan_out_document(recorded.run, name)
+            assert part["host"] == document["host"] == name
+            assert part["resources"] == [each for each in document["resources"] if each in part["resources"]]
+            assert 0 < len(part["resources"]) < len(document["resources"])
         assert recorded.run.read("endpoint") == {"url": "https://127.0.0.1:6443", "local": True}
         assert list(load_cluster_document(recorded.run).kubeadm_init) == ["cp1"]
 
@@ -104,7 +106,10 @@ class TestDocuments:
         make_documents(first.run)
         second = grown(limited, "scale", limit=("w2",), ansible_limited=True)
         make_documents(second.run)
-        assert first.run.read_all("documents") == second.run.read_all("documents")
+        assert second.run.read_all("documents") == {"w2": first.run.read("documents/w2")}
+        assert fan_out_digests(first.run) == fan_out_digests(second.run)
+        for name in ("cp1", "w1", "w2"):
+            assert fan_out_document(first.run, name) == fan_out_document(second.run, name)
         assert first.run.read("cluster_document") == second.run.read("cluster_document")
 
     def test_architecture_of_members_that_are_not_looked_at(self, tmp_path: Path, resolved: list[str]) -> None:
@@ -277,7 +282,7 @@ class TestPlans:
     def test_a_limited_run_after_everyone_was_told_has_no_fan_out(self, tmp_path: Path) -> None:
         recorded = grown(tmp_path, limit=("w2",))
         make_documents(recorded.run)
-        told = {name: made["fan_out_digest"] for name, made in recorded.run.read_all("documents").items()}
+        told = fan_out_digests(recorded.run)
         recorded.told(
             "cp1", recorded.live("cp1", "w1", record={"fan_out": {name: told[name] for name in ("cp1", "w1")}})
         )

@@ -68,7 +68,7 @@ def _check_image(run: Run) -> str:
     It is on every node, and without a configuration it answers DNS questions on its own address.
     """
     for document in run.read_all("documents").values():
-        for resource in document["document"]["resources"]:
+        for resource in document["resources"]:
             if resource["type"] == "image" and "coredns" in resource["reference"]:
                 return str(resource["reference"])
     raise StepFailedError("check", "no document has the CoreDNS image")

@@ -11,6 +11,7 @@ from kubewright.artifacts.server import start
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.locking import lock_hosts
 from kubewright.engine.actions.steps import StepAction
+from kubewright.engine.fan_out import fan_out_document
 from kubewright.engine.flow import url_host
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
@@ -25,7 +26,7 @@ class ConvergeHost(StepAction):
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Fetch by HTTP from the controller; what cannot be had that way is sent over SSH."""
         whole = step.stage is Stage.CONVERGE
-        document = run.read(f"documents/{self.host}")["document" if whole else "fan_out"]
+        document = run.read(f"documents/{self.host}") if whole else fan_out_document(run, self.host)
         arguments = {
             "document": document,
             "urls": self._urls(run),
@@ -103,7 +104,7 @@ class Offer(RunAction):
             {
                 resource["sha256"]
                 for host in hosts
-                for resource in run.read(f"documents/{host}")["document"]["resources"]
+                for resource in run.read(f"documents/{host}")["resources"]
                 if resource.get("sha256")
             }
         )

@@ -13,6 +13,7 @@ from typing import Any
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.steps import NOTHING
+from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.flow import api_url, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.lock import lock_id, lock_lost
@@ -116,6 +117,7 @@ def save_kubeconfig(path: Path, text: str, inside: str, outside: str) -> None:
 def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     """By Node, the digest of what it knows of the others: for hosts that are complete members after this run."""
     topology = load_topology(run, inputs)
+    digests = fan_out_digests(run)
     done = {}
     for host in topology.hosts:
         stages = [step.stage for step in plan.steps if step.host == host.name and step.stage is not Stage.CHECK]
@@ -128,7 +130,7 @@ def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
         left = any(event["event"] == "left" and event["host"] == host.name for event in run.events())
         inspected = run.has(f"inspections/{host.name}")
         if complete and not left and (inspected or Stage.FAN_OUT in own):
-            done[host.node_name] = run.read(f"documents/{host.name}")["fan_out_digest"]
+            done[host.node_name] = digests[host.name]
     return done
 
 

@@ -78,7 +78,7 @@ class Inspect(RunAction):
         wanted = self.host in run.read("scope")["scope"] and Inputs.load(run).request.verb != "check"
         if not wanted or not run.read(f"hosts/{self.host}")["reachable"]:
             return {"changed": False, "skipped": True}
-        document = run.read(f"documents/{self.host}")["document"]
+        document = run.read(f"documents/{self.host}")
         try:
             answer = self.module_when_free(run, "converge", {"document": document}, check=True)
         except UnreachableError as error:
