@@ -50,6 +50,9 @@ _HEADINGS = {
     Stage.CHECK: "Check from each touched node",
 }
 
+_BY_THE_SPEAKER = frozenset({Stage.DRAIN, Stage.REMOVE_MEMBER, Stage.DELETE_NODE})
+"""Stages whose steps are about a host and are calls to the control plane that speaks: the host may be dead."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -112,7 +115,8 @@ class Plan:
         """Remote calls at most, by host."""
         calls: dict[str, int] = {}
         for step in self.steps:
-            calls[step.host] = calls.get(step.host, 0) + step.calls
+            host = self.via if step.stage in _BY_THE_SPEAKER else step.host
+            calls[host] = calls.get(host, 0) + step.calls
         if self.steps and self.via:
             # Every run takes the lock and has it kept, and ends with a call that clears up; a check begins with one
             # that starts its pods.

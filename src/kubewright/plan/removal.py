@@ -153,11 +153,15 @@ def _drains(removal: Removal) -> Iterator[Step]:
         if removal.offline:
             yield Step(Stage.DRAIN, leaving.name, "cordon", "the host is dead: there is nothing to drain")
         else:
-            yield Step(Stage.DRAIN, leaving.name, "cordon and drain", _pods(len(leaving.pods)), changes=lost)
+            yield Step(Stage.DRAIN, leaving.name, "cordon and drain", _evictions(leaving), changes=lost)
 
 
-def _pods(number: int) -> str:
-    return f"{number} pod to evict" if number == 1 else f"{number} pods to evict"
+def _evictions(leaving: Leaving) -> str:
+    number = len(leaving.pods)
+    pods = f"{number} pod to evict" if number == 1 else f"{number} pods to evict"
+    budgets = ", ".join(f"{budget.name} ({budget.limit})" for budget in leaving.budgets)
+    noun = "disruption budget" if len(leaving.budgets) == 1 else "disruption budgets"
+    return f"{pods}, as {noun} {budgets} allow{'s' if len(leaving.budgets) == 1 else ''}" if budgets else pods
 
 
 def _members(leaving: list[Leaving]) -> Iterator[Step]:

@@ -15,7 +15,8 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
 
     Changes of an existing one are always listed.
     """
-    lines = [f"{plan.verb} {plan.cluster}: Kubernetes {plan.version}, spoken for by {plan.via}"]
+    speaker = f", spoken for by {plan.via}" if plan.via else ""
+    lines = [f"{plan.verb} {plan.cluster}: Kubernetes {plan.version}{speaker}"]
     if plan.empty:
         lines.append(nothing_to_do(plan))
     for stage in Stage:
@@ -32,8 +33,10 @@ def plan_lines(plan: Plan, *, verbose: bool = False) -> list[str]:
 
 
 def nothing_to_do(plan: Plan) -> str:
-    """What an empty plan says; that all is as wanted is said only where nothing was left."""
-    return "Nothing to do." if plan.left else "Nothing to do: the cluster is as the inventory says."
+    """What an empty plan says; that all is as wanted is said only where nothing was left and nothing goes."""
+    if plan.left or plan.verb in ("remove", "reset"):
+        return "Nothing to do."
+    return "Nothing to do: the cluster is as the inventory says."
 
 
 def _step(step: Step, *, verbose: bool) -> Iterator[str]:

@@ -133,14 +133,18 @@ def nothing() -> Plan:
     ids=lambda f: f.__name__,
 )
 def test_plans_are_as_in_the_golden_files(make: Callable[[], Plan], golden: Golden) -> None:
-    made = make()
+    golden(f"plan/{make.__name__.replace('_', '-')}", rendered(make()))
+
+
+def rendered(made: Plan) -> dict[str, str]:
+    """A plan as text and as JSON, by the name of its golden file."""
     texts = {
         "plan.txt": _text(plan_lines(made)),
         "plan.json": json.dumps(made.to_json(), indent=1) + "\n",
     }
     if made.steps:
         texts["verbose.txt"] = _text(plan_lines(made, verbose=True))
-    golden(f"plan/{make.__name__.replace('_', '-')}", texts)
+    return texts
 
 
 def test_plans_come_back_from_json() -> None:

@@ -27,6 +27,13 @@ class Budget:
     min_available: str = ""
 
     @property
+    def limit(self) -> str:
+        """What it asks for, in the object's own terms."""
+        return (
+            f"maxUnavailable {self.max_unavailable}" if self.max_unavailable else f"minAvailable {self.min_available}"
+        )
+
+    @property
     def never_passes(self) -> bool:
         """Whether it forbids every eviction, whatever else happens."""
         if self.disruptions_allowed > 0:
@@ -47,13 +54,9 @@ def refuse(node: str, budgets: Sequence[Budget]) -> None:
     """
     for budget in budgets:
         if budget.never_passes:
-            limit = (
-                f"maxUnavailable {budget.max_unavailable}"
-                if budget.max_unavailable
-                else f"minAvailable {budget.min_available} of {budget.expected_pods} pods"
-            )
+            of = "" if budget.max_unavailable else f" of {budget.expected_pods} pods"
             raise RefusedError(
                 f"disruption budget {budget.name}",
-                f"it never lets {', '.join(budget.pods)} be evicted from {node} ({limit})",
+                f"it never lets {', '.join(budget.pods)} be evicted from {node} ({budget.limit}{of})",
                 "Change the budget, or run more pods, or delete the pods yourself",
             )
