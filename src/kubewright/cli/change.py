@@ -13,8 +13,8 @@ import typer
 from kubewright.cli import common
 from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
-from kubewright.cli.plan import playbook_of
 from kubewright.cli.running import execute, show_plan
+from kubewright.cli.verbs import playbook_of, refuse_to_keep, require_answer, variables_of
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
 from kubewright.engine.saving import read_plan_file
@@ -27,7 +27,7 @@ from kubewright.report.text import nothing_to_do
 app = typer.Typer()
 
 
-def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: list[str], **variables: str) -> None:
+def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: list[str], **variables: Any) -> None:
     try:
         check_names(force, RULES)
     except BadInputError as wrong:
@@ -123,10 +123,12 @@ def apply(
         raise BadInputError("--limit", f"the plan file {file} has its own", "Leave it out, or make another plan")
     path = Path(file).absolute()
     saved = read_plan_file(path)
-    again = replace(
-        options,
-        inventories=options.inventories or list(saved.sources),
-        limit=",".join(saved.plan.limit or ()),
-        dry_run=dry_run,
-    )
-    _change(playbook_of(saved.plan.verb), again, yes=yes, strict=strict, force=force, kubewright_plan_file=str(path))
+    verb, limit = saved.plan.verb, ",".join(saved.plan.limit or ())
+    refuse_to_keep(verb, f"plan file {path}")
+    variables = variables_of(verb, limit, offline=saved.offline)
+    if verb == "remove":
+        if force:
+            raise BadInputError("--force", "remove has no rule that may be skipped", "Leave it out")
+        require_answer(limit, answered=dry_run or yes)
+    again = replace(options, inventories=options.inventories or list(saved.sources), limit=limit, dry_run=dry_run)
+    _change(playbook_of(verb), again, yes=yes, strict=strict, force=force, kubewright_plan_file=str(path), **variables)

@@ -24,6 +24,10 @@ Force = Annotated[
     typer.Option("--force", metavar="NAME", help="Skip this rule that would refuse the run; may be repeated."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Of remove: the hosts are dead for good; nothing is drained or cleaned there."),
+]
 Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every change and Ansible's own output.")]

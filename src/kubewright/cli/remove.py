@@ -13,15 +13,13 @@ from kubewright.cli.change import change
 from kubewright.cli.common import err
 from kubewright.cli.confirming import can_ask
 from kubewright.cli.options import Options, with_run_options
+from kubewright.cli.verbs import require_answer, variables_of
 from kubewright.errors import BadInputError
 from kubewright.inventory import load
 from kubewright.settings import parse
 
 app = typer.Typer()
 
-Offline = Annotated[
-    bool, typer.Option("--offline", help="The hosts are dead for good: nothing is drained or cleaned there.")
-]
 Confirm = Annotated[str, typer.Option("--confirm", metavar="CLUSTER_NAME", help="With --yes: the cluster's name.")]
 
 
@@ -31,7 +29,7 @@ def remove(
     options: Options,
     *,
     limit: common.Limit = "",
-    offline: Offline = False,
+    offline: common.Offline = False,
     dry_run: common.DryRun = False,
     yes: common.Yes = False,
 ) -> None:
@@ -39,17 +37,9 @@ def remove(
 
     --limit names hosts, or Nodes that the inventory no longer has.
     """
-    if not limit:
-        raise BadInputError("remove", "no host was named", "Name them: --limit worker7,worker8")
-    if not (dry_run or yes or can_ask(err)):
-        raise BadInputError(f"remove {limit}", "it was not confirmed, and there is no terminal to ask on", "Give --yes")
-    change(
-        "remove_node",
-        replace(options, limit=limit, dry_run=dry_run),
-        confirmed=yes,
-        kubewright_offline=offline,
-        skip_confirmation=True,
-    )
+    variables = variables_of("remove", limit, offline=offline)
+    require_answer(limit, answered=dry_run or yes)
+    change("remove_node", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **variables)
 
 
 @app.command(epilog="Example: kubewright reset -i inventory/mycluster --yes --confirm cluster.local")
@@ -58,7 +48,7 @@ def reset(options: Options, *, dry_run: common.DryRun = False, yes: common.Yes =
     """Take the whole cluster down: clean every host of the inventory that kubewright put something on."""
     if not dry_run:
         _confirm_reset(options, confirm if yes else "")
-    change("reset", replace(options, dry_run=dry_run), confirmed=True, reset_confirmation=True)
+    change("reset", replace(options, dry_run=dry_run), confirmed=True, **variables_of("reset", ""))
 
 
 def _confirm_reset(options: Options, confirmed: str) -> None:

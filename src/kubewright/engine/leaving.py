@@ -62,8 +62,12 @@ def refuse_unconfirmed(request: Request, inputs: Inputs, variables: Mapping[str,
 
 def removal(run: Run, inputs: Inputs, base: Situation) -> Removal:
     """What the plan of a removal is computed from."""
-    leaving = tuple(_leaving(run, inputs, host, base.cluster) for host in leaving_hosts(inputs))
-    return Removal(base, leaving, offline=inputs.request.offline)
+    return Removal(base, what_leaves(run, inputs, base.cluster), offline=inputs.request.offline)
+
+
+def what_leaves(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> tuple[Leaving, ...]:
+    """Everything that is to leave, with what was seen of it."""
+    return tuple(_leaving(run, inputs, host, cluster) for host in leaving_hosts(inputs))
 
 
 def leaving_hosts(inputs: Inputs) -> tuple[LeavingHost, ...]:

@@ -17,6 +17,7 @@ from kubewright import catalog
 from kubewright.engine.fan_out import digest, fan_out_document
 from kubewright.engine.finding import find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.leaving import leaving_hosts, what_leaves
 from kubewright.engine.record import Run, write_json
 from kubewright.errors import BadInputError, RefusedError
 from kubewright.plan import Plan, Stage
@@ -42,6 +43,7 @@ def save_plan(run: Run, path: Path) -> None:
         basis=_basis(run, inputs, plan, key),
         extra_names=tuple(run.read("extra_vars")),
         sources=inputs.sources,
+        offline=inputs.request.offline,
     )
     if not path.absolute().parent.is_dir():
         raise BadInputError(f"--out {path}", "there is no such directory", "Check the path")
@@ -65,15 +67,24 @@ def check_asked(path: Path, inputs: Inputs, extra_names: Collection[str]) -> Non
     """Compare what this run was asked for with the plan file.
 
     Raises:
-        BadInputError: the file is not genuine, it is of another verb or limit, or a variable was not given again.
+        BadInputError: the file is not genuine, it is of another verb or limit, hosts are said to be dead here and not
+            there, or a variable was not given again.
 
     """
     saved, subject = _genuine(path, inputs), _subject(path)
     if saved.plan.verb != inputs.request.verb:
         raise BadInputError(subject, f"it is a plan of {saved.plan.verb}", f"Run that verb, not {inputs.request.verb}")
-    if _names(saved.plan.limit) != _names(inputs.request.limit):
+    removing = inputs.request.verb == "remove"
+    limit = tuple(host.name for host in leaving_hosts(inputs)) if removing else inputs.request.limit
+    if _names(saved.plan.limit) != _names(limit):
         raise BadInputError(
-            subject, f"its limit is {_told(saved.plan.limit)}, not {_told(inputs.request.limit)}", "Give the same limit"
+            subject, f"its limit is {_told(saved.plan.limit)}, not {_told(limit)}", "Give the same limit"
+        )
+    if saved.offline != inputs.request.offline:
+        raise BadInputError(
+            subject,
+            "it is of hosts that are dead (--offline)" if saved.offline else "it is not of dead hosts (--offline)",
+            f"Set kubewright_offline to {str(saved.offline).lower()}",
         )
     missing = sorted(set(saved.extra_names) - set(extra_names))
     if missing:
@@ -101,11 +112,18 @@ def refuse_stale(path: Path, run: Run, plan: Plan) -> None:
     raise RefusedError(
         _subject(path),
         f"it no longer holds, nothing was changed:\n{lines}",
-        f"Look at the new plan: kubewright plan {plan.verb}",
+        f"Look at the new plan: kubewright plan {_again(plan, offline=inputs.request.offline)}",
     )
 
 
+def _again(plan: Plan, *, offline: bool) -> str:
+    limit = (f"--limit {','.join(plan.limit)}",) if plan.limit else ()
+    return " ".join((plan.verb, *limit, *(("--offline",) if offline else ())))
+
+
 def _basis(run: Run, inputs: Inputs, plan: Plan, key: bytes) -> Basis:
+    cluster = find_cluster(run, inputs).cluster
+    leaving = what_leaves(run, inputs, cluster)
     documents = {name: keyed_digest(key, made) for name, made in run.read_all("documents").items()}
     for host in plan.hosts(Stage.FAN_OUT):
         documents[host] = keyed_digest(key, fan_out_document(run, host))
@@ -113,7 +131,7 @@ def _basis(run: Run, inputs: Inputs, plan: Plan, key: bytes) -> Basis:
         kubewright=kubewright.__version__,
         catalogue=catalogue_digest(),
         documents={**documents, CLUSTER: keyed_digest(key, run.read("cluster_document"))},
-        observed=observed_fields(plan, load_topology(run, inputs), find_cluster(run, inputs).cluster, key),
+        observed=observed_fields(plan, load_topology(run, inputs), cluster, key, leaving),
     )
 
 

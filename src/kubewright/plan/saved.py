@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubewright.errors import BadInputError
-from kubewright.observe.model import ObservedCluster
-from kubewright.plan.model import Plan, Step
+from kubewright.observe.model import EtcdMember, ObservedCluster
+from kubewright.plan.model import Plan, Stage, Step
+from kubewright.plan.removal import Leaving
 from kubewright.topology.model import Topology
 
 FORMAT = 1
@@ -47,12 +48,14 @@ class SavedPlan:
     """A plan with what is needed to carry it out later, or to refuse that.
 
     ``extra_names`` are the names of the variables that were given with ``-e``; their values are given again.
+    ``offline``: it is of a removal of hosts that are dead.
     """
 
     plan: Plan
     basis: Basis
     extra_names: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    offline: bool = False
 
     def to_json(self, key: bytes) -> dict[str, Any]:
         """The content of a plan file, sealed with the key."""
@@ -61,6 +64,7 @@ class SavedPlan:
             "key": key_name(key),
             "verb": self.plan.verb,
             "limit": None if self.plan.limit is None else list(self.plan.limit),
+            "offline": self.offline,
             "extra_vars": list(self.extra_names),
             "inventory": list(self.sources),
             "kubewright": self.basis.kubewright,
@@ -93,6 +97,7 @@ class SavedPlan:
                 basis=Basis(raw["kubewright"], raw["catalogue"], raw["documents"], raw["observed"]),
                 extra_names=tuple(raw["extra_vars"]),
                 sources=tuple(raw["inventory"]),
+                offline=raw["offline"] is True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise damaged(subject) from error
@@ -132,10 +137,13 @@ def key_name(key: bytes) -> str:
     return keyed_digest(key, "kubewright plan key")[:16]
 
 
-def observed_fields(plan: Plan, topology: Topology, cluster: ObservedCluster | None, key: bytes) -> Fields:
+def observed_fields(
+    plan: Plan, topology: Topology, cluster: ObservedCluster | None, key: bytes, leaving: Sequence[Leaving] = ()
+) -> Fields:
     """The fields of the live cluster that the plan's steps depend on.
 
-    Of nodes only those that have a step count: what happens to others is no matter of this plan.
+    Of nodes only those that have a step count: what happens to others is no matter of this plan. Nodes that are to be
+    removed are ``leaving`` and not in the topology.
     """
     if cluster is None:
         return {CLUSTER: {"exists": "no"}}
@@ -147,23 +155,40 @@ def observed_fields(plan: Plan, topology: Topology, cluster: ObservedCluster | N
             "kubelet configuration": keyed_digest(key, cluster.kubelet_configuration),
         }
     }
-    nodes = {node.name: node for node in cluster.nodes}
-    record = (cluster.record or {}).get("fan_out", {})
     touched = {step.host for step in plan.steps}
     for host in topology.hosts:
-        if host.name not in touched:
-            continue
-        node = nodes.get(host.node_name)
-        fields[f"host {host.name}"] = {
-            "Node": node.uid if node else "absent",
-            "kubelet": node.kubelet_version if node else "",
-            "cordoned": str(node.unschedulable) if node else "",
-            "record": keyed_digest(key, record[host.node_name]) if host.node_name in record else "absent",
-        }
+        if host.name in touched:
+            fields[f"host {host.name}"] = _node_fields(host.node_name, cluster, key)
+    for each in leaving:
+        fields[f"host {each.name}"] = {**_node_fields(each.node_name, cluster, key), **_leaving_fields(each)}
+        for budget in each.budgets:
+            fields[f"disruption budget {budget.name} on {each.name}"] = {"limit": budget.limit}
     for member in cluster.etcd_members:
-        role = "learner" if member.learner else "voter"
-        fields[f"etcd member {member.name or member.peer_ip}"] = {"member": f"{member.member_id} {role}"}
+        fields[f"etcd member {member.name or member.peer_ip}"] = {"member": _member(member)}
     return fields
+
+
+def _node_fields(node_name: str, cluster: ObservedCluster, key: bytes) -> dict[str, str]:
+    node = next((node for node in cluster.nodes if node.name == node_name), None)
+    record = (cluster.record or {}).get("fan_out", {})
+    return {
+        "Node": node.uid if node else "absent",
+        "kubelet": node.kubelet_version if node else "",
+        "cordoned": str(node.unschedulable) if node else "",
+        "record": keyed_digest(key, record[node_name]) if node_name in record else "absent",
+    }
+
+
+def _leaving_fields(leaving: Leaving) -> dict[str, str]:
+    """Which pods are lost counts, for that was agreed to; pods that come up elsewhere come and go by themselves."""
+    return {
+        "etcd member": ", ".join(sorted(map(_member, leaving.members))) or "none",
+        "pods that are lost": ", ".join(sorted(leaving.lost_pods)) or "none",
+    }
+
+
+def _member(member: EtcdMember) -> str:
+    return f"{member.member_id} {'learner' if member.learner else 'voter'}"
 
 
 def differences(saved: SavedPlan, plan: Plan, basis: Basis) -> tuple[str, ...]:
@@ -227,4 +252,9 @@ def _steps(before: Plan, now: Plan) -> Iterator[str]:
 
 
 def _by_place(plan: Plan) -> dict[tuple[str, str], Step]:
-    return {(step.stage.heading, step.host): step for step in plan.steps}
+    return {(step.stage.heading, step.host): _comparable(step) for step in plan.steps}
+
+
+def _comparable(step: Step) -> Step:
+    """A drain's reason counts pods, which come and go; what it depends on is among the observed fields."""
+    return replace(step, reason="") if step.stage is Stage.DRAIN else step

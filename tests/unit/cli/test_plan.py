@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,46 @@ def test_is_the_dry_run_of_its_verb_byte_for_byte(
     assert played.asked[0][1].dry_run
 
 
+@pytest.mark.parametrize(
+    "arguments", [("remove", "--limit", "w1", "--offline"), ("remove", "--limit", "w1"), ("reset",)]
+)
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_is_the_dry_run_of_a_verb_that_takes_away(
+    played: Played, arguments: tuple[str, ...], output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = Step(Stage.CLEAN_NODE, "w1", "remove what kubewright put there", "the host leaves")
+    played.planned(step, verb=arguments[0])
+    assert kubewright("plan", *arguments, "-i", "x,", "-o", output) == ExitCode.DONE
+    plan = capsys.readouterr()
+    assert kubewright(*arguments, "--dry-run", "-i", "x,", "-o", output) == ExitCode.DONE
+    assert capsys.readouterr() == plan
+    assert "w1" in plan.out
+    assert played.asked[0] == played.asked[1]
+    assert played.asked[0][1].dry_run
+    common = {"kubewright_offline", "skip_confirmation", "reset_confirmation"}
+    planned, dry = ({name: given[name] for name in common & set(given)} for given in played.variables)
+    assert planned == dry != {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("remove",), "no host was named"),
+        (("reset", "--limit", "w1"), "reset takes the whole cluster down"),
+        (("reset", "--offline"), "only remove has it"),
+        (("scale", "--offline"), "only remove has it"),
+        (("reset", "--out", "f"), "a plan of reset cannot be saved"),
+        (("check", "--out", "f"), "check changes nothing"),
+    ],
+)
+def test_what_a_verb_does_not_have(
+    played: Played, arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kubewright("plan", "-i", "x,", *arguments) == ExitCode.BAD_INPUT
+    assert told in capsys.readouterr().err
+    assert played.asked == []
+
+
 def test_is_that_of_deploy_unless_a_verb_is_named(played: Played) -> None:
     kubewright("plan", "-i", "x,")
     assert played.asked[0][0] == "cluster"
@@ -98,7 +139,7 @@ def test_an_error_is_stronger_than_differences(played: Played) -> None:
 
 def test_of_a_verb_that_has_none(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
     assert kubewright("plan", "kubectl", "-i", "x,") == ExitCode.BAD_INPUT
-    assert "deploy, scale, check" in capsys.readouterr().err
+    assert "deploy, scale, check, remove, reset" in capsys.readouterr().err
     assert played.asked == []
 
 
@@ -133,6 +174,63 @@ class TestApply:
         assert played.asked == []
 
 
+class TestApplyRemoval:
+    @pytest.fixture
+    def plan_file(self, tmp_path: Path) -> Path:
+        return self.keep(tmp_path, offline=True)
+
+    def keep(self, folder: Path, verb: str = "remove", *, offline: bool = False) -> Path:
+        path = folder / "w1.plan"
+        limit = ("w1", "gone") if verb == "remove" else None
+        saved = SavedPlan(Plan(verb, "kw", "1.37.2", "cp1", STEPS, limit), Basis("0", "c", {}, {}), (), ("/lab,",))
+        path.write_text(json.dumps(replace(saved, offline=offline).to_json(b"k")))
+        return path
+
+    @pytest.mark.parametrize("offline", [True, False])
+    def test_carries_out_what_the_file_says(self, played: Played, tmp_path: Path, offline: bool) -> None:
+        played.planned(*STEPS, verb="remove")
+        assert kubewright("apply", str(self.keep(tmp_path, offline=offline)), "--yes") == ExitCode.DONE
+        playbook, options = played.asked[0]
+        assert (playbook, options.limit, options.inventories) == ("remove_node", "w1,gone", ["/lab,"])
+        assert played.variables[0]["kubewright_offline"] is offline
+        assert played.variables[0]["skip_confirmation"] is True
+        assert played.variables[0]["confirmed"] is True
+        assert played.variables[0]["kubewright_plan_file"] == str(tmp_path / "w1.plan")
+
+    def test_without_a_terminal_it_has_to_be_confirmed(
+        self, played: Played, plan_file: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert kubewright("apply", str(plan_file)) == ExitCode.BAD_INPUT
+        assert "Give --yes" in capsys.readouterr().err
+        assert played.asked == []
+
+    def test_on_a_terminal_it_is_asked_about(
+        self, played: Played, plan_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("kubewright.cli.verbs.can_ask", lambda _console: True)
+        played.planned(*STEPS, verb="remove")
+        assert kubewright("apply", str(plan_file)) == ExitCode.DONE
+        assert played.variables[0]["confirmed"] is False
+
+    def test_a_dry_run_needs_no_confirmation(self, played: Played, plan_file: Path) -> None:
+        assert kubewright("apply", str(plan_file), "--dry-run") == ExitCode.DONE
+        assert played.asked[0][1].dry_run
+
+    def test_no_rule_can_be_skipped(self, played: Played, plan_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        arguments = ("apply", str(plan_file), "--yes", "--force", "duplicate-machine-id")
+        assert kubewright(*arguments) == ExitCode.BAD_INPUT
+        assert "remove has no rule that may be skipped" in capsys.readouterr().err
+        assert played.asked == []
+
+    @pytest.mark.parametrize("verb", ["reset", "check"])
+    def test_a_verb_whose_plan_is_not_for_a_file(
+        self, played: Played, tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert kubewright("apply", str(self.keep(tmp_path, verb)), "--yes") == ExitCode.BAD_INPUT
+        assert verb in capsys.readouterr().err
+        assert played.asked == []
+
+
 class TestOut:
     def test_keeps_the_plan(self, played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         kept: list[tuple[Run, Path]] = []
@@ -142,6 +240,10 @@ class TestOut:
         kubewright("plan", "-i", "x,", "--out", str(tmp_path / "g"))
         assert kept == [(played.run, tmp_path / "f")]
 
-    def test_of_check_there_is_nothing_to_keep(self, played: Played, tmp_path: Path) -> None:
-        assert kubewright("plan", "check", "-i", "x,", "--out", str(tmp_path / "f")) == ExitCode.BAD_INPUT
-        assert played.asked == []
+    def test_keeps_that_of_a_removal(self, played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        kept: list[Path] = []
+        monkeypatch.setattr("kubewright.cli.plan.save_plan", lambda _run, path: kept.append(path))
+        arguments = ("plan", "remove", "-i", "x,", "--limit", "w1", "--out", str(tmp_path / "f"), "--detailed-exitcode")
+        played.planned(*STEPS, verb="remove")
+        assert kubewright(*arguments) == ExitCode.DIFFERENCES
+        assert kept == [tmp_path / "f"]

@@ -48,6 +48,19 @@ class TestSteps:
         assert plan.steps[0].reason == "1 pod to evict"
         assert [change.id for change in plan.steps[0].changes] == ["pod:a/b"]
 
+    def test_names_the_budgets_that_a_drain_waits_for(self) -> None:
+        one = Budget("a/b", ("a/c",), 0, 3, max_unavailable="1")
+        more = Budget("a/d", ("a/e",), 1, 3, min_available="2")
+        reasons = [
+            plan_removal(removal(leaving("w1", pods=("a/c", "a/e"), budgets=budgets))).steps[0].reason
+            for budgets in ((), (one,), (one, more))
+        ]
+        assert reasons == [
+            "2 pods to evict",
+            "2 pods to evict, as disruption budget a/b (maxUnavailable 1) allows",
+            "2 pods to evict, as disruption budgets a/b (maxUnavailable 1), a/d (minAvailable 2) allow",
+        ]
+
     def test_a_control_plane(self) -> None:
         plan = plan_removal(removal(leaving("cp1")))
         assert summary(plan) == [
@@ -61,6 +74,7 @@ class TestSteps:
         plan = plan_removal(removal(leaving("w1", carries=False, unreachable="no route"), offline=True))
         assert summary(plan) == [("drain", "w1"), ("delete-node", "w1")]
         assert plan.steps[0].title == "cordon"
+        assert "w1" not in plan.calls(), "nobody calls a dead host"
         assert any("not cleaned" in sentence for sentence in plan.left)
 
     def test_a_node_that_the_inventory_lacks(self) -> None:

@@ -14,6 +14,8 @@ from tests.unit.topology.helpers import settings
 from kubewright.errors import BadInputError
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan import Change, Plan, Stage, Step
+from kubewright.plan.removal import Leaving
+from kubewright.plan.rules.disruption import Budget
 from kubewright.plan.saved import CLUSTER, Basis, SavedPlan, differences, keyed_digest, observed_fields, verify
 from kubewright.topology import GroupNames, build
 
@@ -133,6 +135,93 @@ class TestObserved:
         saved = dataclasses.replace(SAVED, basis=dataclasses.replace(BASIS, observed=fields(None)))
         found = differences(saved, PLAN, dataclasses.replace(BASIS, observed=fields(CLUSTER_NOW)))
         assert "the cluster: exists was no and is yes" in found
+
+
+LEAVING = Leaving(
+    name="old",
+    node_name="node9",
+    known=True,
+    carries=True,
+    node=node("node9"),
+    members=(EtcdMember("node9", "9", "10.0.0.9", learner=False, healthy=True),),
+    recorded=True,
+    pods=("shop/web-1", "press/bare"),
+    lost_pods=("press/bare",),
+    budgets=(Budget("shop/web", ("shop/web-1",), 1, 3, max_unavailable="1"),),
+)
+WITH_LEAVING = dataclasses.replace(
+    CLUSTER_NOW, record={"fan_out": {"node9": "f9"}}, nodes=(*CLUSTER_NOW.nodes, node("node9"))
+)
+DRAIN = Step(Stage.DRAIN, "old", "cordon and drain", "2 pods to evict")
+REMOVAL = Plan("remove", "kw", "1.37.2", "cp1", (DRAIN,), limit=("old",))
+
+
+class TestRemoval:
+    def told(self, leaving: Leaving = LEAVING, cluster: ObservedCluster = WITH_LEAVING) -> tuple[str, ...]:
+        """What is no longer so, of a plan that was saved for ``LEAVING`` as it is."""
+        before = observed_fields(REMOVAL, TOPOLOGY, WITH_LEAVING, KEY, (LEAVING,))
+        now = observed_fields(REMOVAL, TOPOLOGY, cluster, KEY, (leaving,))
+        saved = SavedPlan(REMOVAL, dataclasses.replace(BASIS, observed=before))
+        return differences(saved, REMOVAL, dataclasses.replace(BASIS, observed=now))
+
+    @pytest.mark.parametrize(
+        ("changes", "told"),
+        [
+            ({"members": ()}, "host old: etcd member was 9 voter and is none"),
+            ({"lost_pods": ()}, "host old: pods that are lost was press/bare and is none"),
+            ({"budgets": ()}, "disruption budget shop/web on old: it is gone"),
+            (
+                {"budgets": (dataclasses.replace(LEAVING.budgets[0], max_unavailable="50%"),)},
+                "disruption budget shop/web on old: limit was maxUnavailable 1 and is maxUnavailable 50%",
+            ),
+            (
+                {"budgets": (*LEAVING.budgets, Budget("shop/db", ("shop/db-1",), 0, 3, min_available="2"))},
+                "disruption budget shop/db on old: it is new",
+            ),
+        ],
+    )
+    def test_of_what_leaves(self, changes: dict[str, Any], told: str) -> None:
+        assert self.told(dataclasses.replace(LEAVING, **changes)) == (told,)
+
+    @pytest.mark.parametrize(
+        ("changes", "told"),
+        [
+            ({"nodes": (node("node9", uid="new"),)}, "host old: Node was u-node9 and is new"),
+            ({"nodes": (node("node9", unschedulable=True),)}, "host old: cordoned was False and is True"),
+            ({"record": {"fan_out": {"node9": "f1"}}}, "host old: record changed"),
+            ({"record": {}}, "host old: record changed"),
+        ],
+    )
+    def test_of_its_node_and_record(self, changes: dict[str, Any], told: str) -> None:
+        """The inventory's topology has no host that leaves, so its Node's name is what finds it."""
+        assert self.told(cluster=dataclasses.replace(WITH_LEAVING, **changes)) == (told,)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"pods": ()},
+            {"budgets": (dataclasses.replace(LEAVING.budgets[0], disruptions_allowed=0, expected_pods=9),)},
+            {"budgets": (dataclasses.replace(LEAVING.budgets[0], pods=("shop/web-7",)),)},
+        ],
+    )
+    def test_what_does_not_count(self, changes: dict[str, Any]) -> None:
+        """Pods that come up again elsewhere, and how far a budget is used at this moment."""
+        assert self.told(dataclasses.replace(LEAVING, **changes)) == ()
+
+    def test_the_number_of_pods_to_evict_is_no_other_step(self) -> None:
+        now = dataclasses.replace(REMOVAL, steps=(dataclasses.replace(DRAIN, reason="3 pods to evict"),))
+        assert differences(SavedPlan(REMOVAL, BASIS), now, BASIS) == ()
+
+    @pytest.mark.parametrize("changes", [{"title": "cordon"}, {"changes": (Change("pod:a/b", "delete", "lost"),)}])
+    def test_another_drain_is_another_step(self, changes: dict[str, Any]) -> None:
+        now = dataclasses.replace(REMOVAL, steps=(dataclasses.replace(DRAIN, **changes),))
+        told = f"host old: what is to be done is something else ({Stage.DRAIN.heading})"
+        assert differences(SavedPlan(REMOVAL, BASIS), now, BASIS) == (told,)
+
+    @pytest.mark.parametrize("offline", [True, False])
+    def test_dead_hosts_are_said_to_be_dead_in_the_file(self, offline: bool) -> None:
+        saved = dataclasses.replace(SAVED, offline=offline)
+        assert SavedPlan.from_json(saved.to_json(KEY), "plan file x") == saved
 
 
 class TestDifferences:

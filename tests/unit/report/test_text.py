@@ -23,6 +23,11 @@ def numbered(count: int) -> tuple[Change, ...]:
 
 
 class TestEmpty:
+    @pytest.mark.parametrize("verb", ["remove", "reset"])
+    def test_does_not_claim_that_of_what_goes(self, verb: str) -> None:
+        lines = plan_lines(Plan(verb, "test", "1.37.2", "", ()))
+        assert lines == [f"{verb} test: Kubernetes 1.37.2", "Nothing to do."]
+
     def test_all_is_as_wanted(self) -> None:
         assert plan_lines(plan())[1] == "Nothing to do: the cluster is as the inventory says."
 
