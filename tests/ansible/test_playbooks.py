@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
+from kubewright.engine.saving import KEY_FILE
 from kubewright.errors import ExitCode
+from kubewright.plan import Plan
+from kubewright.plan.saved import Basis, SavedPlan
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ("plan", "cluster", "scale", "remove_node", "reset", "check", "status", "topology", "unlock")
@@ -176,3 +179,35 @@ def test_the_inventory_directory_can_be_read_again_after_a_run(elsewhere: Path, 
     assert "host cp1: no SSH connection" in first.stdout
     assert "host cp1: no SSH connection" in second.stdout
     assert "WARNING" not in second.stderr
+
+
+class TestPlanFileOfRemoval:
+    """The first task compares what is asked for with the file; only then is a control plane asked."""
+
+    KEY = b"k" * 32
+
+    @pytest.mark.parametrize(
+        ("arguments", "task", "told"),
+        [
+            (("node=cp1", "kubewright_offline=true"), "Read inventory and settings", "no control plane"),
+            (("node=gone", "kubewright_offline=true"), "Read inventory and settings", "its limit is w1, not gone"),
+            (("node=w1",), "Read inventory and settings", "Set kubewright_offline to true"),
+            (("node=w1", "kubewright_offline=true"), "Choose the hosts to look at", "no SSH connection"),
+            (("kubewright_limit=w1", "kubewright_offline=true"), "Choose the hosts to look at", "no SSH connection"),
+        ],
+    )
+    def test_is_compared(
+        self, elsewhere: Path, silent_port: int, arguments: tuple[str, ...], task: str, told: str
+    ) -> None:
+        state = elsewhere / "state"
+        state.mkdir()
+        (state / KEY_FILE).write_text(self.KEY.hex())
+        plan = Plan("remove", "cluster.local", "1.37.2", "cp1", (), limit=("w1",))
+        kept = elsewhere / "w1.plan"
+        kept.write_text(json.dumps(SavedPlan(plan, Basis("0", "c", {}, {}), offline=True).to_json(self.KEY)))
+        given = (*arguments, "skip_confirmation=true", f"kubewright_plan_file={kept}")
+        options = [part for each in (*given, f"kubewright_state_directory={state}") for part in ("-e", each)]
+        done = playbook(elsewhere, "remove_node", "-i", inventory(elsewhere, port=silent_port), *options)
+        assert done.returncode == 2
+        assert task in failed_task(done.stdout)
+        assert told in done.stdout

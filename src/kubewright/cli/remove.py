@@ -23,7 +23,10 @@ app = typer.Typer()
 Confirm = Annotated[str, typer.Option("--confirm", metavar="CLUSTER_NAME", help="With --yes: the cluster's name.")]
 
 
-@app.command(epilog="Example: kubewright remove -i inventory/mycluster --limit worker7")
+@app.command(
+    epilog="Examples: kubewright remove -i inventory/mycluster --limit worker7; "
+    "kubewright remove -i inventory/mycluster --limit worker8 --offline"
+)
 @with_run_options
 def remove(
     options: Options,
@@ -42,7 +45,10 @@ def remove(
     change("remove_node", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **variables)
 
 
-@app.command(epilog="Example: kubewright reset -i inventory/mycluster --yes --confirm cluster.local")
+@app.command(
+    epilog="Examples: kubewright reset -i inventory/mycluster; "
+    "kubewright reset -i inventory/mycluster --yes --confirm cluster.local"
+)
 @with_run_options
 def reset(options: Options, *, dry_run: common.DryRun = False, yes: common.Yes = False, confirm: Confirm = "") -> None:
     """Take the whole cluster down: clean every host of the inventory that kubewright put something on."""

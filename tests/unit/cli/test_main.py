@@ -61,7 +61,7 @@ class TestHelp:
         assert invoke(verb, "--help") == ExitCode.DONE
         assert verb in capsys.readouterr().out
 
-    @pytest.mark.parametrize("verb", [*CHANGING, *LOOKING, "kubectl"])
+    @pytest.mark.parametrize("verb", [*CHANGING, *LOOKING, "kubectl", "remove", "reset"])
     def test_has_an_example_and_an_inventory(
         self, invoke: Invoke, verb: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -69,6 +69,12 @@ class TestHelp:
         shown = capsys.readouterr().out
         assert f"kubewright {verb} -i" in shown
         assert "--inventory" in shown
+
+    def test_of_plan_has_an_example_of_a_removal(self, invoke: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+        invoke("plan", "--help")
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "kubewright plan remove -i inventory/mycluster --limit worker7 --out worker7.plan" in shown
+        assert "deploy|scale|check|remove|reset" in shown
 
     @pytest.mark.parametrize("verb", CHANGING)
     @pytest.mark.parametrize(
