@@ -169,7 +169,7 @@ def observed_fields(
 
 
 def _node_fields(node_name: str, cluster: ObservedCluster, key: bytes) -> dict[str, str]:
-    node = next((node for node in cluster.nodes if node.name == node_name), None)
+    node = cluster.node(node_name)
     record = (cluster.record or {}).get("fan_out", {})
     return {
         "Node": node.uid if node else "absent",
