@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -161,6 +162,80 @@ class TestUnreachable:
         assert (begun["event"], begun["verb"]) == ("begun", "scale")
         assert begun["limit"] == limit
         assert begun["dry_run"] is dry_run
+
+
+class Gathering:
+    """A port that keeps whoever comes until so many are there together, and then sends all away."""
+
+    def __init__(self, wanted: int) -> None:
+        self.together = 0
+        self._wanted = wanted
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._gather, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Wakes up the thread, which would wait for ever.
+        with socket.create_connection(("127.0.0.1", self.port)):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+    def _gather(self) -> None:
+        waiting: list[socket.socket] = []
+        try:
+            while True:
+                waiting.append(self._socket.accept()[0])
+                # Whoever gave up has closed its end.
+                waiting = [one for one in waiting if not _closed(one)]
+                self.together = max(self.together, len(waiting))
+                if len(waiting) == self._wanted:
+                    while waiting:
+                        waiting.pop().close()
+        except OSError:  # shut down
+            for one in waiting:
+                one.close()
+
+
+def _closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        while data := connection.recv(1024):  # what SSH says of itself
+            del data
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def test_status_asks_all_control_planes_at_once(elsewhere: Path) -> None:
+    """One that is silent must not be waited for before the next is asked."""
+    source = inventory(elsewhere)
+    value = json.loads(source.read_text())
+    names = ("cp1", "cp2", "cp3")
+    with Gathering(len(names)) as silent:
+        host = {**value["all"]["hosts"]["cp1"], "ansible_port": silent.port}
+        value["all"]["hosts"] = {name: {**host, "ip": f"10.7.0.{n}"} for n, name in enumerate(names, 1)}
+        value["all"]["children"] = {"kube_control_plane": {"hosts": {name: {} for name in names}}}
+        source.write_text(json.dumps(value))
+        done = playbook(elsewhere, "status", "-i", source, "-e", f"kubewright_state_directory={elsewhere}/state")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert silent.together == len(names)
+    answers = [json.loads(path.read_text()) for path in (elsewhere / "state").glob("runs/*/observations/*.json")]
+    assert [answer["reachable"] for answer in answers] == [False] * 3
+
+
+def test_status_asks_control_planes_outside_the_limit(elsewhere: Path, silent_port: int) -> None:
+    source = inventory(elsewhere, port=silent_port)
+    state = elsewhere / "state"
+    done = playbook(elsewhere, "status", "-i", source, "--limit", "w1", "-e", f"kubewright_state_directory={state}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [path.stem for path in state.glob("runs/*/observations/*.json")] == ["cp1"]
 
 
 def test_the_plan_is_a_dry_run_of_deploy(elsewhere: Path, silent_port: int) -> None:

@@ -27,7 +27,7 @@ class Found:
 
 
 def find_cluster(run: Run, inputs: Inputs) -> Found:
-    """Judge the answers of the control planes that were asked.
+    """Judge the answers of the control planes that were asked; the first of the inventory that answers speaks.
 
     Raises:
         UnreachableError: no cluster was found and a control plane that may hold it did not answer.
@@ -36,10 +36,11 @@ def find_cluster(run: Run, inputs: Inputs) -> Found:
     """
     answers = run.read_all("observations")
     unreachable = {host: answer["error"] for host, answer in answers.items() if not answer["reachable"]}
-    for host, answer in answers.items():
-        if answer.get("state", {}).get("answers"):
-            cluster = parse_cluster(host, answer["state"])
-            begun = "init" in answer["state"]["unfinished"] and not cluster.ours
+    for host in inputs.names.control_plane:
+        state = answers.get(host, {}).get("state", {})
+        if state.get("answers"):
+            cluster = parse_cluster(host, state)
+            begun = "init" in state["unfinished"] and not cluster.ours
             return Found(cluster, host if begun else "", unreachable)
     for host in inputs.names.control_plane:
         if "init" in answers.get(host, {}).get("state", {}).get("unfinished", {}):

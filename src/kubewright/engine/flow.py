@@ -1,7 +1,6 @@
 """The decisions of a run between its remote calls, in their order.
 
-Files in the run's folder as they come to be: ``inputs``, ``observations/HOST`` (control planes asked), ``disks/HOST``
-(control planes of which ``status`` asked only what is on their disk), ``scope``,
+Files in the run's folder as they come to be: ``inputs``, ``observations/HOST`` (control planes asked), ``scope``,
 ``hosts/HOST`` (probes), ``documents/HOST``, ``cluster_document``, ``endpoint``, ``inspections/HOST``, ``objects``,
 ``plan``, ``done/STAGE/HOST``, ``checks/HOST`` and ``result``.
 """

@@ -21,7 +21,7 @@ def stand(run: Run, inputs: Inputs) -> tuple[Evidence, KubewrightError | None]:
         found = find_cluster(run, inputs)
     except KubewrightError as raised:
         found, error = Found(None, "", {}), raised
-    answers = {**run.read_all("disks"), **run.read_all("observations")}
+    answers = run.read_all("observations")
     evidence = Evidence(
         cluster=found.cluster,
         now=dt.datetime.now(dt.UTC),

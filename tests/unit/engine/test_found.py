@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,15 @@ class TestFindCluster:
         found = find_cluster(recorded.run, recorded.inputs)
         assert found.cluster is not None
         assert found.cluster.via == "cp2"
+
+    def test_the_first_of_the_inventory_speaks_where_several_answer(self, tmp_path: Path) -> None:
+        names = dataclasses.replace(NAMES, control_plane=("cp3", "cp2", "cp1"))
+        recorded = Recorded(tmp_path, names=names)
+        for name in ("cp1", "cp3"):
+            recorded.told(name, {**recorded.live("cp1", "cp2", "cp3"), "server": f"https://{name}:6443"})
+        found = find_cluster(recorded.run, recorded.inputs)
+        assert found.cluster is not None
+        assert found.cluster.via == "cp3"
 
     def test_an_unfinished_init_before_its_api_answers(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kubewright.engine.actions.asking import Via
-from kubewright.engine.actions.understanding import Observe
 from kubewright.engine.standing import stand
 from kubewright.errors import BadInputError, StepFailedError, UnreachableError
 from kubewright.observe.states import Kind, classify
@@ -28,12 +26,12 @@ class TestStand:
         run = recorded(tmp_path)
         run.told("cp1", run.live("cp1", "cp2", "cp3", "w1", "w2", certificates=[CERTIFICATE]))
         disk = {**SILENT, "reason": "", "certificates": [CERTIFICATE], "etcd_members": [], "etcd_status": []}
-        run.run.write("disks/cp2", {"reachable": True, "state": disk})
-        run.run.write("disks/cp3", {"reachable": False, "error": "no route to host", "remedy": "x"})
+        run.told("cp2", disk)
+        run.unreached("cp3")
         evidence, error = stand(run.run, run.inputs)
         assert error is None
         assert set(evidence.disks) == {"cp1", "cp2"}
-        assert evidence.unreachable == {"cp3": "no route to host"}
+        assert evidence.unreachable == {"cp3": "no SSH connection: No route to host"}
         state = classify(evidence)
         assert state.kind is Kind.HEALTHY
         assert "cp3" in state.unknown[0]
@@ -69,26 +67,6 @@ class TestStand:
         evidence, error = stand(run.run, run.inputs)
         assert error is None
         assert classify(evidence).kind is Kind.NOTHING
-
-
-class TestDisks:
-    def asked(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> tuple[Recorded, list[Any]]:
-        run = recorded(folder)
-        if before:
-            run.told("cp2", ABSENT)
-        calls = Calls({"changed": False, "present": True})
-        action(Observe, calls, monkeypatch, host="cp2", disk=True).act(run.run)
-        return run, calls.asked
-
-    def test_one_call_that_asks_no_api(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        run, asked = self.asked(tmp_path, monkeypatch, before=False)
-        assert [arguments["api"] for _, arguments in asked] == [False]
-        assert run.run.read("disks/cp2")["reachable"]
-
-    def test_none_where_it_has_told_already(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        run, asked = self.asked(tmp_path, monkeypatch, before=True)
-        assert asked == []
-        assert not run.run.has("disks/cp2")
 
 
 class TestVia:

@@ -28,6 +28,7 @@ class Begin(RunAction):
     def begin(self) -> dict[str, Any]:
         """Runs on the controller only; every host of the inventory is read, whatever the limit.
 
+        ``outside`` are control planes that the play does not have, because of Ansible's own limit.
         ``missing_groups`` are for the playbook to add: what this process adds to Ansible's inventory ends with it, and
         how a host is reached may be said in the ``group_vars`` of those groups.
         """
@@ -88,6 +89,7 @@ class Begin(RunAction):
         return {
             "directory": str(run.directory),
             "control_planes": list(inputs.names.control_plane),
+            "outside": [name for name in inputs.names.control_plane if name not in played],
             "missing_groups": [{"host": host, "groups": list(names)} for host, names in missing.items()],
             "changed": False,
         }
@@ -100,10 +102,7 @@ class Observe(RunAction):
         """``found`` ends the playbook's loop over the control planes.
 
         With ``after_waiting`` it asks only where an earlier run was waited for, which may have changed the cluster.
-        With ``disk`` it asks a control plane that was not asked yet only for what is on its disk.
         """
-        if self._task.args.get("disk"):
-            return self._look_at_disk(run)
         if self._task.args.get("after_waiting") and not _waited(run):
             return {"changed": False, "skipped": True}
         answer: dict[str, Any] = {"reachable": True, "state": {}}
@@ -114,17 +113,6 @@ class Observe(RunAction):
         run.write(f"observations/{self.host}", answer)
         state = answer.get("state", {})
         return {"found": bool(state.get("answers")), "changed": False}
-
-    def _look_at_disk(self, run: Run) -> dict[str, Any]:
-        if run.has(f"observations/{self.host}"):
-            return {"changed": False, "skipped": True}
-        answer: dict[str, Any] = {"reachable": True, "state": {}}
-        try:
-            answer["state"] = self.module("cluster_state", {"timeout": 3, "api": False})
-        except UnreachableError as error:
-            answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
-        run.write(f"disks/{self.host}", answer)
-        return {"changed": False}
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,7 +34,7 @@ from kubewright.observe import parse_cluster
 from kubewright.observe.model import Condition, Lock
 from tests.unit.node.api.api import RECORD, SECRETS, Api
 from tests.unit.node.api.made import join_cluster_files, kubeconfig_text, write
-from tests.unit.node.api.pki import Pki, Server, serve
+from tests.unit.node.api.pki import Pki, Request, Server, serve
 from tests.unit.node.api.test_kubeadm import Recording
 
 NODE: dict[str, Any] = {
@@ -141,6 +143,27 @@ class TestClusterState:
         state = clusterstate.observe(control_plane, timeout=5)
         assert "runs no etcd" in state["etcd_error"]
         assert [entry["name"] for entry in state["certificates"]] == ["admin.conf"]
+
+    def test_an_api_without_etcd_is_silent_soon(
+        self, control_plane: Recording, api: Api, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It tells its version and nothing else; long answers may take longer than the first ones."""
+        monkeypatch.setattr(clusterstate, "FIRST_SECONDS", 0.3)
+        over = threading.Event()
+
+        def without_etcd(request: Request) -> tuple[int, Any]:
+            if request.path != "/version":
+                over.wait(60)
+            return api.answer(request)
+
+        server.handler = without_etcd
+        began = time.monotonic()
+        state = clusterstate.observe(control_plane, timeout=60)
+        took = time.monotonic() - began
+        over.set()
+        assert not state["answers"]
+        assert "timed out" in state["reason"]
+        assert took < 30
 
     def test_never_tells_a_token_s_secret(self, control_plane: Recording) -> None:
         state = clusterstate.observe(control_plane, timeout=5)

@@ -24,17 +24,20 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.process import 
 
 DEFAULT_CERTIFICATES = "/etc/kubernetes/pki"
 DIGEST = "kubewright.io/digest"
+FIRST_SECONDS = 5.0
+"""For the first answers of an API server, two small objects: one that has not given them by then is silent."""
+LOCAL_SECONDS = 3.0
+"""For each answer of etcd where the API server is silent: whoever asks has waited for that one already."""
 _ROLE = "node-role.kubernetes.io/control-plane"
 
 
-def observe(system: System, *, timeout: float, server: str = "", api: bool = True) -> dict[str, Any]:
+def observe(system: System, *, timeout: float, server: str = "") -> dict[str, Any]:
     """What ``cluster_state`` returns; never fails because a cluster is absent, silent or half made.
 
     Args:
         system: the node.
         timeout: seconds for each request.
         server: another API server than the node's own.
-        api: whether to ask an API server; without it, only what this node's disk and etcd member tell.
 
     """
     unfinished = {
@@ -43,19 +46,20 @@ def observe(system: System, *, timeout: float, server: str = "", api: bool = Tru
     head = {"changed": False, "unfinished": unfinished, "run_lock": _file_lock(system)}
     if not system.path(kubeconfig.ADMIN_CONF).exists():
         return dict(head, present=False, answers=False, reason="no %s" % kubeconfig.ADMIN_CONF)
-    if not api:
-        return dict(head, present=True, answers=False, reason="", **_local(system, timeout))
     try:
+        first = admin_client(system, server=server, timeout=min(timeout, FIRST_SECONDS))
+        version = first.get("/version").get("gitVersion", "")
+        # An API server tells its version without etcd; this it does not.
+        configuration = cluster_configuration(first)
         client = admin_client(system, server=server, timeout=timeout)
-        version = client.get("/version").get("gitVersion", "")
-        state = _state(system, client, timeout)
+        state = _state(system, client, configuration, timeout)
     except (ApiError, NodeError) as error:
-        return dict(head, present=True, answers=False, reason=str(error), **_local(system, timeout))
+        local = _local(system, min(timeout, LOCAL_SECONDS))
+        return dict(head, present=True, answers=False, reason=str(error), **local)
     return dict(head, present=True, answers=True, reason="", version=version, server=client.server, **state)
 
 
-def _state(system: System, client: Client, timeout: float) -> dict[str, Any]:
-    configuration = _config_map(client, "kubeadm-config", "ClusterConfiguration")
+def _state(system: System, client: Client, configuration: str, timeout: float) -> dict[str, Any]:
     directory = certificates_directory(configuration)
     with ThreadPoolExecutor(max_workers=16) as pool:
         futures: dict[str, Future[Any]] = {

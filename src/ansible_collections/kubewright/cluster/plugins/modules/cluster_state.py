@@ -22,30 +22,25 @@ description:
     plane can be asked.
 options:
   timeout:
-    description: Seconds for each request.
+    description: Seconds for each request. An API server's first answers have 5 at most, etcd's 3 where that is silent.
     type: float
     default: 5
   server:
     description: URL of another API server than the control plane's own.
     type: str
     default: ""
-  api:
-    description: Whether to ask an API server. Without it, only what this node's disk and etcd member tell.
-    type: bool
-    default: true
 author: The kubewright authors (@kubewright)
 """
 
 ARGUMENTS: dict[str, Any] = {
     "timeout": {"type": "float", "default": 5.0},
     "server": {"type": "str", "default": ""},
-    "api": {"type": "bool", "default": True},
 }
 
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
     """The module's result."""
-    return clusterstate.observe(system, timeout=params["timeout"], server=params["server"], api=params["api"])
+    return clusterstate.observe(system, timeout=params["timeout"], server=params["server"])
 
 
 def main() -> None:
