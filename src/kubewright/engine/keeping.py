@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kubewright.engine.record import Run
@@ -14,20 +15,33 @@ LARGEST = 20 * 2**20
 FOLDER = "inventory"
 
 
-def keep_inventory(run: Run, sources: Sequence[str]) -> Path | None:
-    """Copy the inventory's sources as they are, vault-encrypted where they are; the folder with the copies.
+@dataclass(frozen=True)
+class Kept:
+    """The folder with the copies, or why there are none; neither where there was nothing to copy."""
 
-    None where there is nothing to copy (a list of hosts on the command line) or it is too large. Hidden files are left
-    out: run folders and kubeconfigs lie in hidden folders of an inventory.
+    folder: Path | None = None
+    refusal: str = ""
+
+
+def keep_inventory(run: Run, sources: Sequence[str]) -> Kept:
+    """Copy the inventory's sources as they are, vault-encrypted where they are.
+
+    There is nothing to copy in a list of hosts on the command line. Hidden files are left out: run folders and
+    kubeconfigs lie in hidden folders of an inventory.
     """
     given = [Path(source) for source in sources if Path(source).exists()]
-    if not given or sum(path.stat().st_size for source in given for path in _files(source)) > LARGEST:
-        return None
+    if not given:
+        return Kept()
+    size = sum(path.stat().st_size for source in given for path in _files(source))
+    if size > LARGEST:
+        names = ", ".join(map(str, given))
+        limit = f"{size / 2**20:.1f} MB, more than {LARGEST / 2**20:.0f} MB"
+        return Kept(refusal=f"no copy of the inventory was kept: {names} has {limit}. Give it a folder of its own")
     target = run.directory / FOLDER
     for number, source in enumerate(given):
         name = source.resolve().name if len(given) == 1 else f"{number}-{source.resolve().name}"
         _copy(source, target / name)
-    return target
+    return Kept(target)
 
 
 def _files(source: Path) -> Iterator[Path]:

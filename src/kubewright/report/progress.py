@@ -125,7 +125,7 @@ class Progress:
         self._line(f"{event['host']} is left for the next run: {event['cause']}", "yellow")
 
     def _on_note(self, event: Event) -> None:
-        self._line(f"{event['host']}: {event['text']}", "yellow")
+        self._line(f"{event['host']}: {event['text']}" if event["host"] else event["text"], "yellow")
 
     def _on_snapshot(self, event: Event) -> None:
         self._line(f"etcd snapshot kept on {event['host']}: {event['path']} ({event['bytes'] / 10**6:.1f} MB)")

@@ -8,7 +8,8 @@ import pytest
 
 from kubewright.engine.actions.ending import CleanUp, Finish, changed_something
 from kubewright.engine.fan_out import write_fan_out
-from kubewright.errors import StepFailedError
+from kubewright.engine.record import Run
+from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -113,3 +114,13 @@ class TestLock:
         with pytest.raises(StepFailedError, match="disk full"):
             self.clean_up(tmp_path, monkeypatch, calls, state="held")
         assert calls.asked[1] == ("run_lock", {"action": "release", "id": "run-1"})
+
+    def test_that_it_could_not_be_given_up_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        gone = UnreachableError("host cp1", "no SSH connection: timed out")
+        calls = Calls(StepFailedError("host cp1", "disk full"), gone)
+        with pytest.raises(StepFailedError, match="disk full"):
+            self.clean_up(tmp_path, monkeypatch, calls, state="held")
+        (note,) = [event for event in Run(tmp_path / "run").events() if event["event"] == "note"]
+        assert note["host"] == "cp1"
+        assert "lock was not given up" in note["text"]
+        assert "timed out" in note["text"]

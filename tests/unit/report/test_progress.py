@@ -53,11 +53,13 @@ class TestWithoutTerminal:
         run.event("unreachable", host="w2", cause="no SSH connection: [fd00::1] timed out")
         run.event("left", host="w2", cause="no SSH connection")
         run.event("note", host="cp1", text="[bold] stays as it is")
+        run.event("note", host="", text="no copy of the inventory was kept")
         assert lines(run) == [
             "waiting for w1: converge (process 7) of an earlier run still works there",
             "w2 does not answer: no SSH connection: [fd00::1] timed out",
             "w2 is left for the next run: no SSH connection",
             "cp1: [bold] stays as it is",
+            "no copy of the inventory was kept",
         ]
 
     def test_long_lines_are_not_broken(self, run: Run) -> None:

@@ -165,6 +165,14 @@ class RunAction(ActionBase):  # type: ignore[misc]
             return None
         return {"failed": True, "msg": str(error), "kubewright_error": error_to_json(error)}
 
+    def warn(self, run: Run, text: str, *, host: str = "") -> None:
+        """Say something that went wrong without ending the run: in the journal, and in Ansible's output.
+
+        ``host`` is where, empty for the controller.
+        """
+        run.event("note", host=host, text=text)
+        self.say(f"Warning: {host}: {text}" if host else f"Warning: {text}")
+
     def say(self, line: str) -> None:
         """Print a line in Ansible's output."""
         self._display.display(line)

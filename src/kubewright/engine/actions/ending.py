@@ -6,7 +6,6 @@ import datetime as dt
 import getpass
 import os
 import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +40,16 @@ class CleanUp(RunAction):
                 self._release(run)
 
     def _release(self, run: Run) -> None:
-        """Give the lock up by a call of its own: there is no cluster yet, or cleaning up failed."""
+        """Give the lock up by a call of its own: there is no cluster yet, or cleaning up failed.
+
+        That it fails is said and is no failure of the run: nobody renews the lock any more, so it expires by itself.
+        """
         run.write("lock_released", {})
-        with suppress(KubewrightError):  # it is on its way already, or the lock expires by itself
+        try:
             self.module("run_lock", {"action": "release", "id": lock_id(run)})
+        except KubewrightError as error:
+            text = f"the cluster's lock was not given up, so the next run has to see that it has expired: {error}"
+            self.warn(run, text, host=self.host)
 
     def _clean_up(self, run: Run) -> dict[str, Any]:
         plan = Plan.from_json(run.read("plan"))

@@ -122,8 +122,8 @@ class MakePlan(RunAction):
             self.say(line)
         go = not plan.empty and not inputs.request.dry_run and self._confirmed(run)
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
-        if go and (kept := keep_inventory(run, inputs.sources)):
-            run.event("inventory", path=str(kept))
+        if go:
+            self._keep_inventory(run, inputs)
         hosts = _hosts(plan, played) if go else []
         result = {
             "changed": False,
@@ -133,6 +133,14 @@ class MakePlan(RunAction):
         if plan.empty and not inputs.request.dry_run:
             return self.failed_by_hosts_left_out(run) or result
         return result
+
+    def _keep_inventory(self, run: Run, inputs: Inputs) -> None:
+        kept = keep_inventory(run, inputs.sources)
+        if kept.refusal:
+            self.warn(run, kept.refusal)
+        if kept.folder:
+            run.event("inventory", path=str(kept.folder))
+            self.say(f"inventory kept: {kept.folder}")
 
     def _confirmed(self, run: Run) -> bool:
         """Whether the one who sits before the command says yes; asked only where the command wants it.
