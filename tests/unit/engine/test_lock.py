@@ -15,7 +15,7 @@ import pytest
 from kubewright.engine import lock
 from kubewright.engine.actions import locking
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.actions.locking import TakeLock, Unlock, Unlocked, holders_found, lock_hosts
+from kubewright.engine.actions.locking import LockPlaces, TakeLock, Unlock, Unlocked, holders_found, lock_hosts
 from kubewright.engine.inputs import Request
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError, UnreachableError
@@ -140,6 +140,13 @@ class TestWhere:
         steps = [Step(Stage.CONVERGE, host, "", "") for host in ("w1", "cp3", "cp1")]
         made = plan(*steps, Step(Stage.INIT, "cp1", "", ""))
         assert lock_hosts(made, Recorded(tmp_path, names=NAMES).inputs) == ["cp1", "cp3"]
+
+    def test_the_action_tells_them_in_the_play_that_takes_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.run.write("plan", plan(Step(Stage.JOIN_WORKER, "w1", "", "")).to_json())
+        assert action(LockPlaces, Calls(), monkeypatch).act(recorded.run)["hosts"] == ["cp1"]
 
 
 FREE = {"taken": True, "verdict": "take", "holder": None, "seconds": 0.0}

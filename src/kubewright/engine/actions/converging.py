@@ -9,7 +9,6 @@ from typing import Any
 from kubewright import artifacts
 from kubewright.artifacts.server import start
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.actions.locking import lock_hosts
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.fan_out import fan_out_document
 from kubewright.engine.flow import url_host
@@ -108,8 +107,7 @@ class Offer(RunAction):
                 if resource.get("sha256")
             }
         )
-        # Told here, in the play that takes the lock: what an earlier play registered is known on its own hosts only.
-        result = {"changed": False, "lock_hosts": lock_hosts(plan, Inputs.load(run)), "port": 0, "path": ""}
+        result = {"changed": False, "port": 0, "path": ""}
         if not wanted:
             return result
         # This action runs in a fork of Ansible's main process, and the server must live as long as that one.

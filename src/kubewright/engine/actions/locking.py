@@ -26,6 +26,17 @@ def lock_hosts(plan: Plan, inputs: Inputs) -> list[str]:
     return [plan.via, *(name for name in inputs.names.control_plane if name in touched and name != plan.via)]
 
 
+class LockPlaces(RunAction):
+    """Say on which control planes the lock is taken.
+
+    An action of the play that takes it: what an earlier play registered is known on that play's hosts only.
+    """
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """``hosts`` are in the order in which the lock is taken there."""
+        return {"changed": False, "hosts": lock_hosts(Plan.from_json(run.read("plan")), Inputs.load(run))}
+
+
 class TakeLock(RunAction):
     """Take the lock on one control plane and have it kept while Ansible lives."""
 
