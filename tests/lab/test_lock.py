@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import signal
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.lab.support.cluster import Cluster
-from tests.lab.support.commands import Result
 from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.kills import Victim, kill_at
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.locking import has_file, held_elsewhere, holder, started
 from tests.lab.support.snapshot import flat_node
 from tests.lab.support.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
-LOCK_FILE = "/run/kubewright/run-lock.json"
 REFUSED_SECONDS = 30.0
 """Most of it is the start of Ansible and the look at the cluster, on a machine that is busy with another run."""
 
@@ -42,46 +34,6 @@ def lab(kubernetes_version: str, keep_labs: bool) -> Iterator[TestLab]:
 def cluster(lab: TestLab) -> Cluster:
     """The cluster on it, asked through its one control plane."""
     return Cluster(lab, "cp1")
-
-
-@contextlib.contextmanager
-def started(lab: TestLab, verb: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a verb and leave it at work; what it said is noted when it has ended."""
-    command = ("kubewright", verb, "-i", str(lab.inventory), *arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
-        )
-        try:
-            yield process
-            process.wait(timeout=600)
-        finally:
-            process.kill()
-            process.wait()
-            output.seek(0)
-            seconds = time.monotonic() - began
-            lab.note(
-                Result(
-                    arguments=command, exit_code=process.returncode, stdout=output.read(), stderr="", seconds=seconds
-                )
-            )
-
-
-def lease(cluster: Cluster) -> dict[str, Any]:
-    """The Lease that is the lock."""
-    return dict(cluster.get("-n", "kube-system", "lease", "kubewright"))
-
-
-def holder(cluster: Cluster) -> str:
-    """Id of who holds the lock by the Lease; empty for nobody."""
-    return str(lease(cluster)["spec"].get("holderIdentity", ""))
-
-
-def has_file(lab: TestLab) -> bool:
-    """Whether the control plane has the lock's file."""
-    return lab.execute("cp1", "test", "-e", LOCK_FILE).exit_code == 0
 
 
 class TestTwoAtOnce:
@@ -135,32 +87,6 @@ class TestDeadHolder:
         assert again.exit_code == 0, again
         assert again.seconds < REFUSED_SECONDS, again
         assert holder(cluster) == ""
-
-
-@contextlib.contextmanager
-def held_elsewhere(cluster: Cluster) -> Iterator[None]:
-    """Somebody on another machine holds the lock and renews it."""
-    over = threading.Event()
-
-    def patch(identity: str | None) -> None:
-        notes = {"kubewright.io/lock-host": "elsewhere", "kubewright.io/lock-user": "somebody-else"}
-        renewed = f"2000-01-01T00:00:00.{time.time_ns() // 1000 % 1000000:06d}Z"
-        change = {"metadata": {"annotations": notes}, "spec": {"holderIdentity": identity, "renewTime": renewed}}
-        cluster.kubectl("-n", "kube-system", "patch", "lease", "kubewright", "--type=merge", "-p", json.dumps(change))
-
-    def renew() -> None:
-        while not over.wait(1.0):
-            patch("other")
-
-    patch("other")
-    thread = threading.Thread(target=renew)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        patch(None)
 
 
 class TestHeldElsewhere:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.lab.support.cluster import Cluster
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, hosts_file
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.locking import has_file, held_elsewhere, started
 from tests.lab.support.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 REFUSED = 5
 BAD_INPUT = 3
+LOCKED = 6
+NAMED = ("--yes", "--confirm", "cluster.local")
 FOREIGN_RULE = ("INPUT", "-p", "tcp", "--dport", "9", "-m", "comment", "--comment", "somebody else's", "-j", "ACCEPT")
 
 
@@ -146,8 +150,23 @@ class TestReset:
         assert lab.kubewright("reset", "--yes", "--confirm", "another").exit_code == BAD_INPUT
         cluster.wait_ready("cp1", "w1", "w2")
 
-    def test_cleans_every_host(self, lab: TestLab) -> None:
-        lab.kubewright("reset", "--yes", "--confirm", "cluster.local").check()
+    def test_is_refused_while_another_run_is_at_work(self, lab: TestLab, cluster: Cluster) -> None:
+        with held_elsewhere(cluster):
+            refused = lab.kubewright("reset", *NAMED)
+        assert refused.exit_code == LOCKED, str(refused)
+        assert "somebody-else on elsewhere" in refused.output
+        assert not has_file(lab)
+        cluster.wait_ready("cp1", "w1", "w2")
+
+    def test_cleans_every_host_and_lets_nobody_else_at_it(self, lab: TestLab, tmp_path: Path) -> None:
+        with started(lab, "reset", *NAMED) as first:
+            wait_until(lambda: has_file(lab), deadline=120, what="the first run has the lock", every=0.1)
+            second = lab.kubewright("reset", *NAMED, "--state-dir", str(tmp_path))
+            assert first.poll() is None, "the first run ended too early to show anything"
+        assert first.returncode == 0, lab.history[-1]
+        assert second.exit_code == LOCKED, str(second)
+        assert "with: reset" in second.output
+        assert not has_file(lab)
         for node in lab.nodes:
             assert_clean(lab, node)
 

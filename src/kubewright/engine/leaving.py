@@ -134,7 +134,9 @@ def make_reset_plan(run: Run, inputs: Inputs) -> Plan:
         carries, foreign, unreachable = host_state(run, inputs, name)
         hosts.append(Leaving(name, node_name, known=True, carries=carries, foreign=foreign, unreachable=unreachable))
     cluster = inputs.settings.cluster
-    plan = plan_reset(cluster.cluster_name, cluster.kube_version.removeprefix("v"), tuple(hosts))
+    plan = plan_reset(
+        cluster.cluster_name, cluster.kube_version.removeprefix("v"), tuple(hosts), inputs.names.control_plane
+    )
     run.write("unreachable", {host.name: host.unreachable for host in hosts if host.unreachable})
     run.write("plan", plan.to_json())
     return plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from kubewright.errors import BadInputError, ForeignError, RefusedError, UnreachableError
@@ -194,8 +194,18 @@ def _left(removal: Removal) -> Iterator[str]:
             )
 
 
-def plan_reset(cluster: str, version: str, hosts: tuple[Leaving, ...]) -> Plan:
+LOCK_CALLS = 3
+"""To take the cluster's lock on a control plane, to have it kept and to give it up."""
+
+
+def plan_reset(cluster: str, version: str, hosts: tuple[Leaving, ...], control_planes: Collection[str] = ()) -> Plan:
     """The plan of a reset: every reachable host that carries kubewright's manifest is cleaned.
+
+    Args:
+        cluster: its name.
+        version: of Kubernetes.
+        hosts: the inventory's.
+        control_planes: those of the hosts on which the lock is held.
 
     Raises:
         ForeignError: Kubernetes is on a host without it.
@@ -211,7 +221,13 @@ def plan_reset(cluster: str, version: str, hosts: tuple[Leaving, ...]) -> Plan:
         version=version,
         via="",
         steps=tuple(
-            Step(Stage.CLEAN_NODE, host.name, "remove what kubewright put there", "the cluster is reset")
+            Step(
+                Stage.CLEAN_NODE,
+                host.name,
+                "remove what kubewright put there",
+                "the cluster is reset",
+                calls=1 + (LOCK_CALLS if host.name in control_planes else 0),
+            )
             for host in hosts
             if host.carries
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubewright.engine.actions.ending import CleanUp, Finish, changed_something
+from kubewright.engine.actions.ending import CleanUp, Finish, GiveUpLock, changed_something
 from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
@@ -124,3 +124,28 @@ class TestLock:
         assert note["host"] == "cp1"
         assert "lock was not given up" in note["text"]
         assert "timed out" in note["text"]
+
+
+class TestGiveUpLock:
+    """A reset ends without a cluster: each control plane is told by itself."""
+
+    def give_up(self, folder: Path, monkeypatch: pytest.MonkeyPatch, calls: Calls, host: str) -> Recorded:
+        recorded = Recorded(folder)
+        recorded.locked()
+        action(GiveUpLock, calls, monkeypatch, host=host).act(recorded.run)
+        return recorded
+
+    def test_where_it_was_taken(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls = Calls({"changed": True})
+        recorded = self.give_up(tmp_path, monkeypatch, calls, "cp1")
+        assert calls.asked == [("run_lock", {"action": "release", "id": "run-1"})]
+        assert recorded.run.has("lock_released")
+
+    def test_not_elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls = Calls()
+        self.give_up(tmp_path, monkeypatch, calls, "cp2")
+        assert calls.asked == []
+
+    def test_a_host_that_is_gone_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = self.give_up(tmp_path, monkeypatch, Calls(UnreachableError("host cp1", "timed out")), "cp1")
+        assert [event["event"] for event in recorded.run.events()] == ["note"]

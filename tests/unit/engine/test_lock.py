@@ -17,6 +17,7 @@ from kubewright.engine.actions import locking
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.locking import LockPlaces, TakeLock, Unlock, Unlocked, holders_found, lock_hosts
 from kubewright.engine.inputs import Request
+from kubewright.engine.lock_keeper import Keeper
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
@@ -134,12 +135,34 @@ def plan(*steps: Step) -> Plan:
 class TestWhere:
     def test_where_the_cluster_speaks(self, tmp_path: Path) -> None:
         steps = (Step(Stage.CONVERGE, "cp2", "", ""), Step(Stage.JOIN_CONTROL_PLANE, "cp2", "", ""))
-        assert lock_hosts(plan(*steps), Recorded(tmp_path, names=NAMES).inputs) == ["cp1"]
+        recorded = Recorded(tmp_path, names=NAMES)
+        assert lock_hosts(recorded.run, plan(*steps), recorded.inputs) == ["cp1"]
 
     def test_on_all_control_planes_of_a_new_cluster(self, tmp_path: Path) -> None:
         steps = [Step(Stage.CONVERGE, host, "", "") for host in ("w1", "cp3", "cp1")]
         made = plan(*steps, Step(Stage.INIT, "cp1", "", ""))
-        assert lock_hosts(made, Recorded(tmp_path, names=NAMES).inputs) == ["cp1", "cp3"]
+        recorded = Recorded(tmp_path, names=NAMES)
+        assert lock_hosts(recorded.run, made, recorded.inputs) == ["cp1", "cp3"]
+
+    @pytest.mark.parametrize(
+        ("answering", "wanted"),
+        [(("cp1", "cp2", "cp3"), ["cp1", "cp2", "cp3"]), (("cp3", "w1"), ["cp3"]), (("w1", "w2"), ["w2"])],
+    )
+    def test_of_a_reset(self, tmp_path: Path, answering: tuple[str, ...], wanted: list[str]) -> None:
+        """On a control plane that another reset has cleaned already, too: that one is at work elsewhere."""
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.dead(*{"cp1", "cp2", "cp3", "w1", "w2"} - set(answering))
+        recorded.probed(*answering)
+        made = Plan("reset", "mine", "1.37.2", "", (Step(Stage.CLEAN_NODE, "w2", "", ""),))
+        assert lock_hosts(recorded.run, made, recorded.inputs) == wanted
+
+    def test_of_a_reset_under_ansibles_limit(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.unreached("cp1")
+        recorded.told("cp2", recorded.live("cp1", "cp2"))
+        recorded.probed("w2")
+        made = Plan("reset", "mine", "1.37.2", "", (Step(Stage.CLEAN_NODE, "w2", "", ""),))
+        assert lock_hosts(recorded.run, made, recorded.inputs) == ["cp2"]
 
     def test_the_action_tells_them_in_the_play_that_takes_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -181,6 +204,25 @@ class TestTake:
         calls = Calls(FREE)
         self.take(recorded, calls, monkeypatch)
         assert calls.asked[0][1]["kind"] == "file"
+
+    @pytest.mark.parametrize(
+        ("changes", "kind"), [({}, "both"), ({"record": None}, "file"), ({"answers": False}, "file"), (None, "file")]
+    )
+    def test_of_a_reset_by_both_where_our_cluster_answers(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any] | None, kind: str
+    ) -> None:
+        (recorded.run.directory / "observations" / "cp1.json").unlink()
+        if changes is not None:
+            recorded.told("cp1", {**recorded.live("cp1"), "lock_version": "17", **changes})
+        steps = (Step(Stage.CLEAN_NODE, "cp1", "", ""),)
+        recorded.run.write("plan", Plan("reset", "mine", "1.37.2", "", steps).to_json())
+        keepers: list[Keeper] = []
+        monkeypatch.setattr(locking, "start_keeper", keepers.append)
+        calls = Calls(FREE)
+        self.take(recorded, calls, monkeypatch)
+        assert calls.asked[0][1]["kind"] == kind
+        assert calls.asked[0][1].get("expected") == ("17" if kind == "both" else None)
+        assert [keeper.release for keeper in keepers] == [False]
 
     @pytest.mark.parametrize("local", [True, False])
     def test_of_a_dead_holder_only_where_that_is_known(

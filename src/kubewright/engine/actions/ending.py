@@ -37,19 +37,8 @@ class CleanUp(RunAction):
             return self._clean_up(run)
         finally:
             if not run.has("lock_released"):
-                self._release(run)
-
-    def _release(self, run: Run) -> None:
-        """Give the lock up by a call of its own: there is no cluster yet, or cleaning up failed.
-
-        That it fails is said and is no failure of the run: nobody renews the lock any more, so it expires by itself.
-        """
-        run.write("lock_released", {})
-        try:
-            self.module("run_lock", {"action": "release", "id": lock_id(run)})
-        except KubewrightError as error:
-            text = f"the cluster's lock was not given up, so the next run has to see that it has expired: {error}"
-            self.warn(run, text, host=self.host)
+                # There is no cluster yet, or cleaning up failed.
+                give_up_lock(self, run)
 
     def _clean_up(self, run: Run) -> dict[str, Any]:
         plan = Plan.from_json(run.read("plan"))
@@ -80,6 +69,32 @@ class CleanUp(RunAction):
             save_kubeconfig(inputs.kubeconfig, answer["kubeconfig"], topology.endpoint.url, server)
             run.event("kubeconfig", path=str(inputs.kubeconfig))
         return {"changed": bool(answer["changed"])}
+
+
+def give_up_lock(action: RunAction, run: Run) -> None:
+    """Give the lock up on the action's host by a call of its own.
+
+    That it fails is said and is no failure of the run: nobody renews the lock any more, so it expires by itself.
+    """
+    run.write("lock_released", {})
+    try:
+        action.module("run_lock", {"action": "release", "id": lock_id(run)})
+    except KubewrightError as error:
+        text = f"the cluster's lock was not given up, so the next run has to see that it has expired: {error}"
+        action.warn(run, text, host=action.host)
+
+
+class GiveUpLock(RunAction):
+    """Give the lock up on one of several control planes, at the end of a run that outlives the cluster."""
+
+    ends_run = True
+
+    def act(self, run: Run) -> dict[str, Any]:
+        """Nothing where the run did not take it there."""
+        if not run.has("lock") or self.host not in run.read("lock")["hosts"]:
+            return NOTHING
+        give_up_lock(self, run)
+        return {"changed": False}
 
 
 def this_run(verb: str) -> dict[str, str]:

@@ -11,17 +11,27 @@ from kubewright.engine.lock import SUBJECT, ended_soon, has_ended, held_error, i
 from kubewright.engine.lock_keeper import Keeper, start_keeper
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError, UnreachableError
+from kubewright.observe import parse_cluster
 from kubewright.plan import Plan, Stage
 
 ENDING_SECONDS = 5.0
 """How long a command that was killed takes to end Ansible, at most."""
 
 
-def lock_hosts(plan: Plan, inputs: Inputs) -> list[str]:
-    """Where the lock is taken: where the cluster speaks, or on all control planes in the plan while there is none."""
+def lock_hosts(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
+    """Where the lock is taken.
+
+    Where the cluster speaks; on all control planes in the plan while there is none yet; and for a reset, which outlives
+    the cluster, on all control planes that answer, or where none does on the first host that is to be cleaned.
+    """
+    if plan.verb == "reset":
+        answers = (*run.read_all("observations").items(), *run.read_all("hosts").items())
+        answering = {name for name, answer in answers if answer["reachable"]}
+        return [name for name in inputs.names.control_plane if name in answering] or list(
+            plan.hosts(Stage.CLEAN_NODE)[:1]
+        )
     if not plan.stage(Stage.INIT):
-        # A reset has none: it takes down what would hold it.
-        return [plan.via] if plan.via else []
+        return [plan.via]
     touched = {step.host for step in plan.steps}
     return [plan.via, *(name for name in inputs.names.control_plane if name in touched and name != plan.via)]
 
@@ -34,7 +44,7 @@ class LockPlaces(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """``hosts`` are in the order in which the lock is taken there."""
-        return {"changed": False, "hosts": lock_hosts(Plan.from_json(run.read("plan")), Inputs.load(run))}
+        return {"changed": False, "hosts": lock_hosts(run, Plan.from_json(run.read("plan")), Inputs.load(run))}
 
 
 class TakeLock(RunAction):
@@ -48,7 +58,7 @@ class TakeLock(RunAction):
         main = os.getppid()
         holder = run.read("lock")["holder"] if run.has("lock") else this_holder(run, inputs.request, main)
         new = bool(plan.stage(Stage.INIT))
-        self._take(run, {"holder": holder, **_where(run, plan, new=new)})
+        self._take(run, {"holder": holder, **_where(run, plan, self.host)})
         hosts = [*(run.read("lock")["hosts"] if run.has("lock") else ()), self.host]
 
         def call(action: str) -> str:
@@ -66,7 +76,8 @@ class TakeLock(RunAction):
                 host=self.host,
                 call=call,
                 parent=main,
-                release=self.host != plan.via,
+                # Elsewhere the run's last call gives it up, in a reset one for each host.
+                release=new and self.host != plan.via,
                 prepare=prepare,
                 open_file=kept,
             )
@@ -99,11 +110,15 @@ class TakeLock(RunAction):
         return self.module("run_lock", {"action": "acquire", **arguments, "dead": dead, "watch": True})
 
 
-def _where(run: Run, plan: Plan, *, new: bool) -> dict[str, Any]:
-    if new:
+def _where(run: Run, plan: Plan, host: str) -> dict[str, Any]:
+    if plan.stage(Stage.INIT):
         return {"kind": "file"}
-    state = run.read(f"observations/{plan.via}").get("state", {})
-    return {"kind": "lease", "expected": state.get("lock_version")}
+    observed = run.read(f"observations/{host}") if run.has(f"observations/{host}") else {}
+    state = observed.get("state", {})
+    if plan.verb != "reset":
+        return {"kind": "lease", "expected": state.get("lock_version")}
+    ours = bool(state.get("answers")) and parse_cluster(host, state).ours
+    return {"kind": "both", "expected": state.get("lock_version")} if ours else {"kind": "file"}
 
 
 def _named(holder: dict[str, str]) -> str:

@@ -24,9 +24,7 @@ class StepAction(RunAction):
         step = next((step for step in plan.stage(stage) if step.host == self.host), None)
         if step is None:
             return {**NOTHING, "material": {}}
-        if plan.via:
-            # A reset has none: it takes down what would hold it.
-            require_lock(run)
+        require_lock(run)
         with run.step(stage.value, self.host) as outcome:
             outcome["ok"] = False
             result = self.carry_out(run, step)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig, lease, leasekeeping
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import LOCKED, NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client
 from ansible_collections.kubewright.cluster.plugins.module_utils.lease import Seen, Verdict, Wish
 from ansible_collections.kubewright.cluster.plugins.module_utils.leasekeeping import Kept
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -354,6 +354,48 @@ class TestKeeping:
             system, "a", tell=lambda: told.append(others.time), clock=others.clock, sleep=others.sleep
         )
         assert (kept, len(told)) == (Kept.LOST, 5)
+
+    def test_both_or_none(self, system: System, client: Client) -> None:
+        """A run that outlives the cluster is kept out by either, and another's lock is never in between its own."""
+        wanted = {"holder": B, "dead": "", "watch": False, "expected": None, "kind": "both"}
+        file, place = lease.FilePlace(system), lease.LeasePlace(client)
+        lease.put(place, A)
+        assert leasekeeping.acquire(system, wanted)["holder"] == A
+        assert (file.read().identity, place.read().identity) == ("", "a")
+        lease.free(place, "a")
+        lease.put(file, A)
+        assert leasekeeping.acquire(system, wanted)["holder"] == A
+        assert (file.read().identity, place.read().identity) == ("a", "")
+        lease.free(file, "a")
+        assert leasekeeping.acquire(system, wanted)["taken"]
+        assert (file.read().identity, place.read().identity) == ("b", "b")
+
+    def test_both_of_a_run_that_is_gone(self, system: System, client: Client) -> None:
+        lease.put(lease.FilePlace(system), A)
+        wanted = {"holder": B, "dead": "a", "watch": False, "expected": None, "kind": "both"}
+        answer = leasekeeping.acquire(system, wanted)
+        assert (answer["taken"], answer["holder"]) == (True, A)
+
+    def test_an_api_that_is_silent_gives_the_file_back(
+        self, system: System, client: Client, api: LeaseApi, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(leasekeeping, "_API_WAIT", 0)
+        api.status = 500
+        wanted = {"holder": B, "dead": "", "watch": False, "expected": None, "kind": "both"}
+        with pytest.raises(ApiError):
+            leasekeeping.acquire(system, wanted)
+        assert lease.FilePlace(system).read().holder is None
+
+    def test_the_file_is_kept_when_the_cluster_goes(self, system: System, client: Client, api: LeaseApi) -> None:
+        wanted = {"holder": B, "dead": "", "watch": False, "expected": None, "kind": "both"}
+        assert leasekeeping.acquire(system, wanted)["taken"]
+        assert leasekeeping.renew(system, "b") is Kept.HELD
+        api.status = 500
+        assert leasekeeping.renew(system, "b") is Kept.HELD
+        system.path(kubeconfig.ADMIN_CONF).unlink()
+        assert leasekeeping.renew(system, "b") is Kept.HELD
+        assert leasekeeping.release(system, "b")
+        assert leasekeeping.renew(system, "b") is Kept.LOST
 
     def test_it_ends_when_nobody_reads(self, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
         class Gone(io.StringIO):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import os
 import sys
@@ -28,21 +29,48 @@ class Kept(enum.Enum):
 
 
 def acquire(system: System, params: dict[str, Any]) -> dict[str, Any]:
-    """Take the lock. ``kind`` says where: ``file`` while there is no cluster, else ``lease``."""
+    """Take the lock. ``kind`` says where: ``file`` while there is no cluster, ``lease``, or ``both``."""
     wish = lease.Wish(params["holder"], params["dead"], params["watch"], params["expected"])
-    place: lease.Place = lease.FilePlace(system)
-    if params["kind"] == "lease":
-        place = wait_until(
-            "the API of this control plane",
-            lambda: lease.place_of_cluster(system),
-            _API_WAIT,
-            "Look at the API server's log under /var/log/pods",
-        )
+    take = {"file": _take_file, "lease": _take_lease, "both": _take_both}[params["kind"]]
+    answer = take(system, wish)
+    return dict(answer.to_json(), changed=answer.taken)
+
+
+def _take_file(system: System, wish: lease.Wish) -> lease.Answer:
+    return lease.acquire(lease.FilePlace(system), wish)
+
+
+def _take_lease(system: System, wish: lease.Wish) -> lease.Answer:
+    place = wait_until(
+        "the API of this control plane",
+        lambda: lease.place_of_cluster(system),
+        _API_WAIT,
+        "Look at the API server's log under /var/log/pods",
+    )
     answer = lease.acquire(place, wish)
-    if answer.verdict is lease.Verdict.TAKE and params["kind"] == "lease" and answer.holder is not None:
+    if answer.verdict is lease.Verdict.TAKE and answer.holder is not None:
         # Whoever had the Lease may have begun the cluster under the file, and was killed before giving that up.
         lease.free(lease.FilePlace(system), answer.holder["id"])
-    return dict(answer.to_json(), changed=answer.taken)
+    return answer
+
+
+def _take_both(system: System, wish: lease.Wish) -> lease.Answer:
+    """Take the file, then the Lease.
+
+    In this order, for a run that makes a cluster has the file and would take another's Lease for its loss.
+    """
+    # What was seen of the cluster is the Lease's version, not the file's.
+    first = _take_file(system, dataclasses.replace(wish, expected=None))
+    if not first.taken:
+        return first
+    taken = False
+    try:
+        second = _take_lease(system, wish)
+        taken = second.taken
+    finally:
+        if not taken:
+            lease.free(lease.FilePlace(system), wish.holder["id"])
+    return second if second.holder is not None else dataclasses.replace(second, holder=first.holder)
 
 
 def renew(system: System, identity: str) -> Kept:

@@ -26,9 +26,9 @@ options:
     choices: [acquire, renew, keep, release, show]
     required: true
   kind:
-    description: Where to take it.
+    description: Where to take it. C(both) is for a run that outlives the cluster.
     type: str
-    choices: [lease, file]
+    choices: [lease, file, both]
     default: lease
   holder:
     description: Who takes it, texts by name, with its id.
@@ -54,7 +54,7 @@ author: The kubewright authors (@kubewright)
 
 ARGUMENTS: dict[str, Any] = {
     "action": {"type": "str", "choices": ["acquire", "renew", "keep", "release", "show"], "required": True},
-    "kind": {"type": "str", "choices": ["lease", "file"], "default": "lease"},
+    "kind": {"type": "str", "choices": ["lease", "file", "both"], "default": "lease"},
     "holder": {"type": "dict", "default": {}},
     "id": {"type": "str", "default": ""},
     "dead": {"type": "str", "default": ""},
