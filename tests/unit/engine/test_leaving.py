@@ -10,14 +10,16 @@ import pytest
 
 import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.engine.actions.removing import RemoveNodes
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, LeavingHost, Request
 from kubewright.engine.leaving import asked_to_remove, leaving_hosts, refuse_unconfirmed
 from kubewright.errors import BadInputError, ForeignError, UnreachableError
-from kubewright.plan import Plan
+from kubewright.plan import Plan, Stage, Step
 from kubewright.topology import GroupNames
 from tests.golden.clusters import artifacts
 from tests.unit.engine.recorded import Recorded
+from tests.unit.engine.test_waiting import Calls, action
 from tests.unit.plan.test_rules_host import PROBED
 
 OURS = {**PROBED["kubewright"], "present": True, "record": {"cluster": "cluster.local"}}
@@ -157,3 +159,20 @@ class TestAsked:
             with pytest.raises(BadInputError, match="not confirmed"):
                 refuse_unconfirmed(request, recorded.inputs, variables)
         refuse_unconfirmed(replace(request, dry_run=True), recorded.inputs, variables)
+
+
+def test_the_place_of_etcds_snapshot_is_said_and_journalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"path": "/var/lib/kubewright/snapshots/etcd-1.db", "bytes": 7}
+    recorded = leaving(tmp_path, "cp2")
+    recorded.run.write(
+        "plan", Plan("remove", "mine", "1", "cp1", (Step(Stage.REMOVE_MEMBER, "cp2", "", ""),)).to_json()
+    )
+    recorded.locked()
+    made = action(RemoveNodes, Calls({"changed": True, "snapshot": kept}), monkeypatch, host="cp1")
+    made.variables = {}
+    lines: list[str] = []
+    monkeypatch.setattr(made, "say", lines.append)
+    made.act(recorded.run)
+    (event,) = [event for event in recorded.run.events() if event["event"] == "snapshot"]
+    assert (event["host"], event["path"]) == ("cp1", kept["path"])
+    assert lines == [f"etcd snapshot on cp1: {kept['path']}"]

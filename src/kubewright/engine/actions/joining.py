@@ -45,9 +45,7 @@ class PrepareJoin(StepAction):
                 ],
             },
         )
-        if answer.get("snapshot"):
-            self.say(f"etcd snapshot on {self.host}: {answer['snapshot']['path']}")
-            run.event("snapshot", host=self.host, **answer["snapshot"])
+        self.tell_snapshot(run, answer)
         material = {"discovery": answer["discovery"], "certificate_key": answer["certificate_key"] or ""}
         return {"changed": True, "material": material}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import drain, leaving, quorum
+from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum, snapshots
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -145,6 +145,59 @@ class TestDelete:
         api.lists[drain.PODS] = [pod("web"), pod("agent", "DaemonSet")]
         assert leaving.delete_node(node, {**NODE, "offline": True})["deleted_pods"] == ["a/web", "a/agent"]
         assert api.lists[drain.PODS] == []
+
+
+class FakeEtcd:
+    """etcd's members, and in turn what was done to them."""
+
+    def __init__(self, *names: str, dead: tuple[str, ...] = ()) -> None:
+        self.done: list[str] = []
+        self.listed = [Member(name, name, "", learner=False, started=True, healthy=name not in dead) for name in names]
+
+    def members(self, *, linearizable: bool) -> list[Member]:
+        """As etcd tells them; only what a majority agrees on will do."""
+        assert linearizable
+        return self.listed
+
+    def remove(self, identity: str) -> None:
+        """Remove a member."""
+        self.done.append(f"remove {identity}")
+        self.listed = [member for member in self.listed if member.member_id != identity]
+
+
+class TestMember:
+    """etcd's data is kept before a member goes."""
+
+    KEPT: ClassVar[dict[str, object]] = {"path": "/var/lib/kubewright/snapshots/etcd-1.db", "bytes": 1}
+
+    def remove(self, node: System, monkeypatch: pytest.MonkeyPatch, fake: FakeEtcd, *members: str) -> dict[str, Any]:
+        """Have the members removed."""
+
+        def keep(*_: object) -> dict[str, object]:
+            fake.done.append("snapshot")
+            return self.KEPT
+
+        monkeypatch.setattr(etcd, "Etcd", lambda *_: fake)
+        monkeypatch.setattr(snapshots, "keep", keep)
+        return leaving.remove_member(node, {**NODE, "members": list(members)})
+
+    def test_snapshot_then_removal(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+        fake = FakeEtcd("a", "b", "c")
+        answer = self.remove(node, monkeypatch, fake, "b")
+        assert fake.done == ["snapshot", "remove b"]
+        assert answer == {"changed": True, "removed_members": ["b"], "snapshot": self.KEPT}
+
+    def test_none_where_it_is_gone(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+        fake = FakeEtcd("a", "c")
+        answer = self.remove(node, monkeypatch, fake, "b")
+        assert fake.done == []
+        assert answer == {"changed": False, "removed_members": [], "snapshot": None}
+
+    def test_a_removal_that_would_cost_the_majority(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+        fake = FakeEtcd("a", "b", "c", dead=("c",))
+        with pytest.raises(NodeError, match="may not be removed"):
+            self.remove(node, monkeypatch, fake, "b")
+        assert "remove b" not in fake.done
 
 
 @pytest.mark.parametrize(

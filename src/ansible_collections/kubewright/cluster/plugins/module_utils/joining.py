@@ -33,7 +33,7 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
     """
     client = admin_client(system)
     configuration = clusterstate.cluster_configuration(client)
-    snapshot = _snapshot(system, configuration) if params["control_planes"] else None
+    snapshot = snapshots.keep_as_configured(system, configuration) if params["control_planes"] else None
     wanted = params["cluster_configuration"]
     if wanted:
         clusterstate.set_cluster_configuration(client, wanted)
@@ -60,12 +60,6 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
         "removed_members": removed,
         "snapshot": snapshot,
     }
-
-
-def _snapshot(system: System, configuration: str) -> dict[str, Any]:
-    """Keep etcd's data before its membership changes."""
-    certificates = clusterstate.certificates_directory(configuration)
-    return snapshots.keep(system, certificates, clusterstate.etcd_data_directory(configuration))
 
 
 def cleanup(system: System, params: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import clusterstate, drain, etcd, quorum, record
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    clusterstate,
+    drain,
+    etcd,
+    quorum,
+    record,
+    snapshots,
+)
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -39,17 +46,19 @@ def drain_node(system: System, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_member(system: System, params: dict[str, Any]) -> dict[str, Any]:
-    """Remove the node's etcd member, if that is safe now.
+    """Keep etcd's data, then remove the node's etcd member, if that is safe now.
 
     Raises:
-        NodeError: it is not, or etcd refused it.
+        NodeError: it is not, etcd refused it, or its data could not be kept.
 
     """
-    client = admin_client(system)
-    certificates = clusterstate.certificates_directory(clusterstate.cluster_configuration(client))
-    members = etcd.Etcd(system, certificates)
+    configuration = clusterstate.cluster_configuration(admin_client(system))
+    members = etcd.Etcd(system, clusterstate.certificates_directory(configuration))
+    there = {member.member_id for member in members.members(linearizable=True)}
+    wanted = [identity for identity in params["members"] if identity in there]
+    snapshot = snapshots.keep_as_configured(system, configuration) if wanted else None
     removed = []
-    for identity in params["members"]:
+    for identity in wanted:
         # One at a time, each judged by what is so now.
         now = members.members(linearizable=True)
         if identity not in {member.member_id for member in now}:
@@ -65,7 +74,7 @@ def remove_member(system: System, params: dict[str, Any]) -> dict[str, Any]:
         members.remove(identity)
         removed.append(identity)
         _wait_for_health(members, identity)
-    return {"changed": bool(removed), "removed_members": removed}
+    return {"changed": bool(removed), "removed_members": removed, "snapshot": snapshot}
 
 
 def _wait_for_health(members: etcd.Etcd, identity: str) -> None:
