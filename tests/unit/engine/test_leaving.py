@@ -10,7 +10,7 @@ import pytest
 
 import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
-from kubewright.engine.actions.removing import RemoveNodes
+from kubewright.engine.actions.removing import CleanHost, RemoveNodes
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, LeavingHost, Request
 from kubewright.engine.leaving import asked_to_remove, leaving_hosts, refuse_unconfirmed
@@ -176,3 +176,14 @@ def test_the_place_of_etcds_snapshot_is_said_and_journalled(tmp_path: Path, monk
     (event,) = [event for event in recorded.run.events() if event["event"] == "snapshot"]
     assert (event["host"], event["path"]) == ("cp1", kept["path"])
     assert lines == [f"etcd snapshot on cp1: {kept['path']}"]
+
+
+def test_that_containerd_stays_for_others_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = leaving(tmp_path, "w1")
+    recorded.run.write("plan", Plan("remove", "mine", "1", "cp1", (Step(Stage.CLEAN_NODE, "w1", "", ""),)).to_json())
+    recorded.locked()
+    calls = Calls({"changed": True, "others": ["buildkit", "moby"]})
+    action(CleanHost, calls, monkeypatch, host="w1").act(recorded.run)
+    (note,) = [event for event in recorded.run.events() if event["event"] == "note"]
+    assert note["host"] == "w1"
+    assert "buildkit, moby" in note["text"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -53,7 +55,7 @@ def files_of(system: FakeSystem) -> set[str]:
 
 class TestClean:
     def test_leaves_what_is_not_ours(self, system: FakeSystem) -> None:
-        assert cleaning.clean(system, PARAMETERS) == {"changed": True}
+        assert cleaning.clean(system, PARAMETERS) == {"changed": True, "others": []}
         assert files_of(system) == {
             "/etc/hosts",
             "/etc/kubernetes/manifests/somebody.yaml",
@@ -67,7 +69,7 @@ class TestClean:
     def test_again_does_nothing(self, system: FakeSystem) -> None:
         cleaning.clean(system, PARAMETERS)
         system.commands.clear()
-        assert cleaning.clean(system, PARAMETERS) == {"changed": False}
+        assert cleaning.clean(system, PARAMETERS) == {"changed": False, "others": []}
         assert system.commands == []
 
     def test_refuses_a_node_of_others(self, system: FakeSystem) -> None:
@@ -84,6 +86,69 @@ class TestClean:
             cleaning.clean(system, PARAMETERS)
         assert "/var/lib/kubelet/pods/x/volumes/y" in files_of(system)
         assert system.path(MANIFEST_PATH).exists(), "the next run has to find it"
+
+
+@dataclass
+class Engine(FakeSystem):
+    """A node on which containerd runs; ``kept`` has the containers and images by namespace and kind."""
+
+    kept: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def _ctr(self, *arguments: str) -> tuple[int, str]:
+        if arguments[0] == "namespaces":
+            return 0, "".join(f"{name}\n" for name in sorted({namespace for namespace, _ in self.kept}))
+        _, namespace, kind, verb, *_rest = arguments
+        if kind == "tasks":
+            return 0, "TASK PID STATUS\n"
+        if verb == "remove":
+            self.kept[namespace, kind] = []
+        return 0, "".join(f"{name}\n" for name in self.kept.get((namespace, kind), []))
+
+
+class TestEngine:
+    """containerd goes where only pods were in it."""
+
+    PROGRAMS: ClassVar[set[str]] = {
+        "/usr/local/bin/containerd",
+        "/usr/local/bin/ctr",
+        "/usr/local/sbin/runc",
+        "/etc/containerd/config.toml",
+        "/etc/systemd/system/containerd.service",
+    }
+
+    @pytest.fixture
+    def node(self, system: FakeSystem) -> Engine:
+        node = Engine(root=system.root, running={"containerd", "kubelet"}, enabled={"containerd"})
+        node.kept["k8s.io", "containers"] = ["pod"]
+        node.kept["k8s.io", "images"] = ["pause"]
+        manifest = Manifest(node)
+        unit = ["containerd.service"]
+        archive: dict[str, dict[str, str]] = {"/usr/local/bin/containerd": {}, "/usr/local/bin/ctr": {}}
+        manifest.remember("archive:containerd", "archive", paths=archive, restarts=unit)
+        manifest.remember("binary:runc", "binary", paths={"/usr/local/sbin/runc": {}})
+        for name in ("/etc/containerd/config.toml", "/etc/systemd/system/containerd.service"):
+            manifest.remember(f"file:{name}", "file", paths={name: {}}, restarts=unit)
+        manifest.save()
+        for name in self.PROGRAMS:
+            write(node, name, "text")
+        return node
+
+    @pytest.mark.parametrize("kind", ["containers", "images"])
+    @pytest.mark.parametrize("namespace", ["default", "buildkit"])
+    def test_stays_where_others_have_something_in_it(self, node: Engine, namespace: str, kind: str) -> None:
+        node.kept[namespace, kind] = ["theirs"]
+        assert cleaning.clean(node, PARAMETERS) == {"changed": True, "others": [namespace]}
+        assert files_of(node) >= self.PROGRAMS
+        assert "/usr/local/bin/kubelet" not in files_of(node)
+        assert node.kept[namespace, kind] == ["theirs"]
+        assert node.kept["k8s.io", "containers"] == []
+        assert "systemctl stop containerd" not in node.commands
+
+    def test_goes_where_their_namespaces_are_empty(self, node: Engine) -> None:
+        node.kept["default", "containers"] = []
+        assert cleaning.clean(node, PARAMETERS) == {"changed": True, "others": []}
+        assert not self.PROGRAMS & files_of(node)
+        assert "systemctl stop containerd" in node.commands
 
 
 def test_mounts_below() -> None:

@@ -95,4 +95,7 @@ class CleanHost(StepAction):
                 "etcd_data_directory": cluster.etcd_data_dir,
             },
         )
+        if answer["others"]:
+            names = ", ".join(answer["others"])
+            self.warn(run, f"containerd stays, for others use it (its namespaces {names})", host=self.host)
         return {"changed": bool(answer["changed"])}

@@ -21,6 +21,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.hosts
 from ansible_collections.kubewright.cluster.plugins.module_utils.units import unit_state
 
 KUBELET = "/var/lib/kubelet"
+ENGINE = "containerd"
 LINKS = ("flannel.1", "flannel-v6.1", "cni0", "kube-ipvs0")
 _CTR = ("ctr", "--namespace", "k8s.io")
 _STATE = (
@@ -50,6 +51,8 @@ _STOP_SECONDS = 60.0
 def clean(system: System, params: dict[str, Any]) -> dict[str, Any]:
     """Clean the node; nothing where it is clean already.
 
+    ``others`` are containerd's namespaces that others use, for which it stays with its programs and configuration.
+
     Raises:
         NodeError: Kubernetes is on it and kubewright's manifest is not, or something cannot be stopped or unmounted.
 
@@ -62,19 +65,19 @@ def clean(system: System, params: dict[str, Any]) -> dict[str, Any]:
                 "node", "Kubernetes is on it, but not kubewright's %s; nothing was changed" % MANIFEST_PATH,
                 "Use the tool that made it", FOREIGN,
             )  # fmt: skip
-        return {"changed": False}
+        return {"changed": False, "others": []}
     system.search = [params["bin_dir"]]
     _stop_unit(system, "kubelet")
-    _stop_containers(system)
+    others = _stop_containers(system)
     _unmount(system, KUBELET)
     _remove_network(system)
-    _remove_files(system, manifest, layout)
+    _remove_files(system, manifest, layout, keep_engine=bool(others))
     system.run("systemctl", "daemon-reload")
     for name in ("init.json", "join.json"):
         files.remove(system.path("%s/%s" % (DIRECTORY, name)))
     files.remove(system.path(MANIFEST_PATH))
     _remove_if_empty(system, DIRECTORY)
-    return {"changed": True}
+    return {"changed": True, "others": others}
 
 
 def _stop_unit(system: System, name: str) -> None:
@@ -85,12 +88,15 @@ def _stop_unit(system: System, name: str) -> None:
     system.run("systemctl", "disable", "--no-reload", name)
 
 
-def _stop_containers(system: System) -> None:
-    """End all pods' containers, remove them with their images, and stop the engine where it is only ours."""
-    state = unit_state(system, "containerd")
+def _stop_containers(system: System) -> list[str]:
+    """End all pods' containers, remove them with their images, and stop the engine where it is only ours.
+
+    Returns the namespaces that others use.
+    """
+    state = unit_state(system, ENGINE)
     # A stopped engine leaves its containers running; it has to be asked for them.
-    if not state.running and (state.load == "not-found" or not system.run("systemctl", "start", "containerd").ok):
-        return
+    if not state.running and (state.load == "not-found" or not system.run("systemctl", "start", ENGINE).ok):
+        return []
     for identity in sorted(_running(system)):
         system.run(*_CTR, "tasks", "kill", "--all", "--signal", "SIGKILL", identity)
     wait_until("containers to stop", lambda: not _running(system) or None, _STOP_SECONDS, "Look at ctr tasks list")
@@ -102,9 +108,18 @@ def _stop_containers(system: System) -> None:
     images = system.must(*_CTR, "images", "list", "--quiet").split()
     if images:
         system.must(*_CTR, "images", "remove", "--sync", *images)
-    namespaces = set(system.must("ctr", "namespaces", "list", "--quiet").split())
-    if namespaces <= {"k8s.io", "default"}:
-        _stop_unit(system, "containerd")
+    namespaces = set(system.must("ctr", "namespaces", "list", "--quiet").split()) - {"k8s.io"}
+    others = [namespace for namespace in sorted(namespaces) if _is_used(system, namespace)]
+    if not others:
+        _stop_unit(system, ENGINE)
+    return others
+
+
+def _is_used(system: System, namespace: str) -> bool:
+    return any(
+        system.must("ctr", "--namespace", namespace, kind, "list", "--quiet").split()
+        for kind in ("containers", "images")
+    )
 
 
 def _running(system: System) -> set[str]:
@@ -156,12 +171,19 @@ def _remove_network(system: System) -> None:
         system.must("nft", "delete", "table", family, name)
 
 
-def _remove_files(system: System, manifest: Manifest, layout: Layout) -> None:
+def _is_engine(identifier: str, entry: dict[str, Any]) -> bool:
+    """Whether a resource is what the engine runs with: what it is restarted for, and runc, which it starts."""
+    return "%s.service" % ENGINE in entry.get("restarts", ()) or identifier in ("binary:runc", "archive:runc")
+
+
+def _remove_files(system: System, manifest: Manifest, layout: Layout, *, keep_engine: bool) -> None:
     for path in list(layout.kubeadm_paths(system)):
         files.remove(path)
     for directory in (layout.certificates, layout.etcd_data, *_STATE):
         _empty(system, directory)
-    for entry in list(manifest.entries.values()):
+    for identifier, entry in list(manifest.entries.items()):
+        if keep_engine and _is_engine(identifier, entry):
+            continue
         for name in entry.get("paths", {}):
             if entry["type"] == "hosts_block":
                 _remove_block(system.path(name), str(entry.get("marker", "")))

@@ -16,6 +16,8 @@ short_description: Take from this node what kubewright put there
 description:
   - Stops the kubelet and all pods, and removes what kubewright's manifest names, what kubeadm, the kubelet and the pod
     network keep, and Kubernetes' firewall rules. Packages stay, and other firewall rules and the network do too.
+  - containerd stays with its programs and configuration where other namespaces of it than Kubernetes' have containers
+    or images; C(others) in the result names them.
   - A node without the manifest is left alone.
 options:
   bin_dir:
