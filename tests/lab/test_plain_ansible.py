@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.lab.support.cluster import Cluster
-from tests.lab.support.commands import Result, run
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works
-from tests.lab.support.lab import DEPLOY_SECONDS, TestLab, lab_up
+from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.playbooks import playbook
 from tests.lab.support.snapshot import assert_unchanged, snapshot
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow]
@@ -23,16 +21,6 @@ def lab(kubernetes_version: str, keep_labs: bool) -> Iterator[TestLab]:
     """One control plane and one worker, nothing deployed yet."""
     with lab_up("plain", control_planes=1, workers=1, kubernetes=kubernetes_version, keep=keep_labs) as booted:
         yield booted
-
-
-def playbook(lab: TestLab, directory: Path, name: str, *arguments: str) -> Result:
-    """Run a playbook of the collection as a user of Ansible does, from an empty directory."""
-    for variable in ("ANSIBLE_CONFIG", "ANSIBLE_COLLECTIONS_PATH"):
-        assert variable not in os.environ, f"{variable} is set, which would hide that it is needed"
-    program = shutil.which("ansible-playbook")
-    assert program
-    command = (program, "-i", str(lab.inventory), f"kubewright.cluster.{name}", *arguments)
-    return lab.note(run(("env", f"--chdir={directory}", *command), timeout=DEPLOY_SECONDS))
 
 
 class TestPlaybooks:
