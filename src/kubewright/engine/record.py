@@ -137,6 +137,17 @@ class Run:
             seconds = round(time.monotonic() - began, 3)
             self.event("end", stage=stage, host=host, seconds=seconds, **outcome)
 
+    def stop(self, cause: str) -> bool:
+        """Have no further step begin, and journal why; whether it was this call that did so."""
+        try:
+            handle = os.open(self.directory / "stop.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w") as stream:
+            json.dump({"cause": cause}, stream)
+        self.event("stopping", cause=cause)
+        return True
+
     def wait_for(self, name: str, seconds: float) -> Any:
         """Read ``NAME.json`` once it is there; None where it was not after so many seconds."""
         deadline = time.monotonic() + seconds
