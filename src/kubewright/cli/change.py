@@ -22,6 +22,7 @@ from kubewright.errors import BadInputError, KubewrightError
 from kubewright.plan import Plan
 from kubewright.plan.rules.refusals import check_names
 from kubewright.plan.rules.registry import RULES
+from kubewright.report.outcome import changed_steps
 from kubewright.report.text import nothing_to_do
 
 app = typer.Typer()
@@ -50,9 +51,7 @@ def _show(run: Run, options: Options, error: KubewrightError | None) -> None:
         return
     plan = Plan.from_json(run.read("plan"))
     events = run.events()
-    changed = sum(
-        1 for event in events if event["event"] == "end" and event.get("changed") and event["stage"] != "check"
-    )
+    changed = changed_steps(events)
     if options.json:
         out.print_json(
             json.dumps(

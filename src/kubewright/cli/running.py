@@ -13,6 +13,7 @@ from kubewright.cli.confirming import can_ask, confirm
 from kubewright.cli.options import Options
 from kubewright.engine.motor import Outcome, judge, run_playbook
 from kubewright.engine.record import ANSWER_SECONDS, Run, error_from_json
+from kubewright.engine.reporting import lacks_report, unwritten
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.plan import Plan
 from kubewright.report.following import Following
@@ -69,6 +70,8 @@ def execute(
             listener=listen,
             stop=stop,
         )
+        if lacks_report(run) and (warning := unwritten(run)):
+            progress.warn(warning)
     (run.directory / "ansible.log").write_text(outcome.output)
     return run, _ended(outcome, run)
 

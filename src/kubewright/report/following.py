@@ -48,6 +48,10 @@ class Following:
         """Show Ansible's own output."""
         raise NotImplementedError
 
+    def warn(self, text: str) -> None:
+        """Show a warning that is no event of the journal."""
+        raise NotImplementedError
+
     def event(self, event: Event) -> None:
         """Show one event."""
         raise NotImplementedError

@@ -60,6 +60,10 @@ class JsonLines(Following):
         """Write Ansible's own output, which is no event of the journal."""
         self.event({"time": time.time(), "event": "ansible", "text": text})
 
+    def warn(self, text: str) -> None:
+        """Write a warning, which is no event of the journal either."""
+        self.event({"time": time.time(), "event": "warning", "text": text})
+
     def event(self, event: Event) -> None:
         """Write one event; whoever reads has it at once."""
         with self._writing:

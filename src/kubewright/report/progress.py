@@ -53,6 +53,10 @@ class Progress(Following):
         """Show it as it is."""
         self._console.print(text, markup=False)
 
+    def warn(self, text: str) -> None:
+        """Show it as a line of its own."""
+        self._line(f"warning: {text}", "yellow")
+
     def event(self, event: Event) -> None:
         """Show those events that a person wants to see."""
         handler = getattr(self, f"_on_{event['event']}", None)
@@ -111,6 +115,9 @@ class Progress(Following):
 
     def _on_snapshot(self, event: Event) -> None:
         self._line(f"etcd snapshot kept on {event['host']}: {event['path']} ({event['bytes'] / 10**6:.1f} MB)")
+
+    def _on_report(self, event: Event) -> None:
+        self._line(f"report: {event['path']}")
 
     def _on_inventory(self, event: Event) -> None:
         self._line(f"inventory kept: {event['path']}")

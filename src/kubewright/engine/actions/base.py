@@ -61,6 +61,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
         except KubewrightError as error:
             if run:
                 run.fail(error, host=self.host, stage=self.stage)
+                self.after_failure(run)
             result.update(failed=True, msg=str(error), kubewright_error=error_to_json(error))
         return result
 
@@ -83,6 +84,9 @@ class RunAction(ActionBase):  # type: ignore[misc]
         )
         option = bastion.option(str(connection.get_option("ssh_executable") or "ssh"))
         connection.set_option("ssh_common_args", f"{common} {option}".strip())
+
+    def after_failure(self, run: Run) -> None:
+        """Do what is left to do when a failure of this action was journalled."""
 
     def begin(self) -> dict[str, Any]:
         """Act without a run's folder: only the first action of a run does."""
@@ -169,6 +173,10 @@ class RunAction(ActionBase):  # type: ignore[misc]
     def say(self, line: str) -> None:
         """Print a line in Ansible's output."""
         self._display.display(line)
+
+    def warn(self, text: str) -> None:
+        """Say a warning in Ansible's output."""
+        self._display.warning(text)
 
     def _use_system_python(self) -> None:
         """Name the interpreter, unless the inventory does: looking for one costs a remote call a host."""
