@@ -32,6 +32,10 @@ Force = Annotated[
     list[str],
     typer.Option("--force", metavar="NAME", help="Skip this rule that would refuse the run; may be repeated."),
 ]
+MaxFailures = Annotated[
+    int | None,
+    typer.Option("--max-failures", metavar="N", min=0, help="Begin no further step once more than N hosts failed."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
 Offline = Annotated[
     bool,

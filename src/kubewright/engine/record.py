@@ -163,8 +163,9 @@ class Run:
         return self.read(name)
 
     def failures(self) -> list[dict[str, Any]]:
-        """Failures journalled so far, in order."""
-        return [event for event in self.events() if event["event"] == "failed"]
+        """Failures journalled so far: first those of the whole run, then those of hosts, each in order."""
+        failures = [event for event in self.events() if event["event"] == "failed"]
+        return sorted(failures, key=lambda event: bool(event["host"]))
 
 
 def _parsed(line: str) -> list[dict[str, Any]]:

@@ -88,7 +88,7 @@ def account(plan: Plan, events: Sequence[Event]) -> Account:
         began=began,
         seconds=seconds,
         outcome=outcome_of(plan, events),
-        failures=tuple(failure for event in events if event["event"] == "failed" for failure in _failures(event)),
+        failures=tuple(failure for event in _failed(events) for failure in _failures(event)),
         stages=tuple(
             (stage, tuple(_step(step, latest.get((stage.value, step.host)), unbegun) for step in plan.stage(stage)))
             for stage in Stage
@@ -103,6 +103,11 @@ def _step(step: Step, bar: Bar | None, unbegun: State) -> StepAccount:
     if bar is None:
         return StepAccount(step, unbegun, None)
     return StepAccount(step, bar.state, None if bar.state is State.UNFINISHED else bar.seconds)
+
+
+def _failed(events: Sequence[Event]) -> list[Event]:
+    """Failures of the whole run before those of hosts."""
+    return sorted((event for event in events if event["event"] == "failed"), key=lambda event: bool(event["host"]))
 
 
 def _failures(event: Event) -> Iterator[Failure]:

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from kubewright.engine.bastion import bastion_for, has_own_way
+from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.leftout import left_out
 from kubewright.engine.lock import refuse_while_busy
 from kubewright.engine.record import Run, error_to_json
@@ -61,6 +62,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
         except KubewrightError as error:
             if run:
                 run.fail(error, host=self.host, stage=self.stage)
+                give_up_after_failures(run)
                 self.after_failure(run)
             result.update(failed=True, msg=str(error), kubewright_error=error_to_json(error))
         return result

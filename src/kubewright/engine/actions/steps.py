@@ -28,12 +28,16 @@ class StepAction(RunAction):
         if plan.via:
             # A reset has none: it takes down what would hold it.
             require_lock(run)
+        self.refuse(run, step)
         with run.step(stage.value, self.host) as outcome:
             outcome["ok"] = False
             result = self.carry_out(run, step)
             outcome.update(ok=True, changed=bool(result.get("changed", True)))
         run.write(f"done/{stage.value}/{self.host}", {"changed": outcome["changed"]})
         return {"changed": True, **result}
+
+    def refuse(self, run: Run, step: Step) -> None:
+        """Raise an error where the step must not begin after what happened in this run; it has not failed then."""
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Do the step; return result fields."""

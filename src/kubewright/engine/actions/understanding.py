@@ -14,7 +14,7 @@ from ansible.utils.vars import load_extra_vars
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, remember_addresses
-from kubewright.engine.inputs import Inputs, Request, read_inputs, split_names
+from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, split_names
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
 from kubewright.engine.saving import check_asked
@@ -70,6 +70,7 @@ class Begin(RunAction):
             ansible_limited=ansible_limited,
             dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
             force=_names(variables.get("kubewright_force")),
+            max_failures=number_of_failures(variables.get("kubewright_max_failures")),
         )
         inputs = read_inputs(
             inventory,
