@@ -52,7 +52,7 @@ def execute(
             progress.output(event["stdout"])
 
     def stop() -> None:
-        run.stop("interrupted (once more ends it at once)")
+        run.stop("interrupted", "once more ends them at once")
 
     with progress.shown():
         outcome = run_playbook(

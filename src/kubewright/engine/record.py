@@ -142,15 +142,15 @@ class Run:
             seconds = round(time.monotonic() - began, 3)
             self.event("end", stage=stage, host=host, seconds=seconds, **outcome)
 
-    def stop(self, cause: str) -> bool:
-        """Have no further step begin, and journal why; whether it was this call that did so."""
+    def stop(self, cause: str, hint: str = "") -> bool:
+        """Have no further step begin, and journal why and what may be done meanwhile; whether this call did so."""
         try:
             handle = os.open(self.directory / "stop.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             return False
         with os.fdopen(handle, "w") as stream:
             json.dump({"cause": cause}, stream)
-        self.event("stopping", cause=cause)
+        self.event("stopping", cause=cause, hint=hint)
         return True
 
     def wait_for(self, name: str, seconds: float) -> Any:

@@ -87,7 +87,8 @@ class Progress(Following):
             self._live.start()
 
     def _on_stopping(self, event: Event) -> None:
-        self._line(f"stopping: {event['cause']}; steps under way are finished, no further one begins", "yellow")
+        hint = f"; {event['hint']}" if event["hint"] else ""
+        self._line(f"stopping: {event['cause']}; steps under way are finished, no further one begins{hint}", "yellow")
 
     def _on_begin(self, event: Event) -> None:
         self._running[event["stage"], event["host"]] = time.monotonic()

@@ -109,7 +109,7 @@ def failed() -> tuple[Plan, list[Event]]:
         (201.0, "left", left),
         (201.0, "end", {"stage": "fan-out", "host": "w3", "seconds": 10.0, "ok": True, "changed": False}),
         (202.0, "begin", {"stage": "check", "host": "w2"}),
-        (205.0, "stopping", {"cause": "interrupted (once more ends it at once)"}),
+        (205.0, "stopping", {"cause": "interrupted", "hint": "once more ends them at once"}),
         (210.0, "finished", {"failed": 1, "left": ["w3"]}),
     )
     return Plan("scale", "factory", "1.37.2", "cp1", tuple(steps), limit=("w1", "w2")), events

@@ -11,6 +11,7 @@ import pytest
 from kubewright.engine import reporting
 from kubewright.engine.actions.ending import CleanUp, Finish
 from kubewright.engine.actions.looking import MakePlan
+from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.record import Run
 from kubewright.engine.reporting import lacks_report, note_end, unwritten, write_report
 from kubewright.errors import RefusedError, StepFailedError
@@ -150,6 +151,7 @@ def test_cleaning_up_is_a_step_where_the_plan_has_it(tmp_path: Path, monkeypatch
     recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
     plan = Plan("deploy", "mine", "1.37.2", "cp1", (Step(Stage.CLEANUP, "cp1", "remove the token", "not needed"),))
     recorded.run.write("plan", plan.to_json())
+    write_fan_out(recorded.run, {}, {})
     recorded.locked()
     action(CleanUp, Calls({"changed": True}), monkeypatch, host="cp1").act(recorded.run)
     (end,) = [event for event in recorded.run.events() if event["event"] == "end"]

@@ -61,11 +61,11 @@ class TestWithoutTerminal:
         ]
 
     def test_that_it_stops_and_where_the_report_is(self, run: Run) -> None:
-        assert run.stop("interrupted")
+        assert run.stop("interrupted", "once more ends them at once")
         assert not run.stop("interrupted again")
         run.event("report", path="/srv/report.html")
         assert lines(run) == [
-            "stopping: interrupted; steps under way are finished, no further one begins",
+            "stopping: interrupted; steps under way are finished, no further one begins; once more ends them at once",
             "report: /srv/report.html",
         ]
 
