@@ -245,6 +245,23 @@ def test_the_plan_is_a_dry_run_of_deploy(elsewhere: Path, silent_port: int) -> N
     assert (begun["verb"], begun["dry_run"]) == ("deploy", True)
 
 
+def test_a_run_that_has_a_plan_leaves_its_report(elsewhere: Path, silent_port: int) -> None:
+    """Of a reset that found nobody at home: the only plan that needs no node."""
+    state = elsewhere / "state"
+    done = playbook(
+        elsewhere,
+        "reset",
+        *("-i", inventory(elsewhere, port=silent_port)),
+        *("-e", "reset_confirmation=yes", "-e", f"kubewright_state_directory={state}"),
+    )
+    (report,) = (state / "runs").glob("*/report.html")
+    assert f"Report: {report}" in done.stdout
+    assert [event["path"] for event in journal(state) if event["event"] == "report"] == [str(report)]
+    text = report.read_text()
+    assert "reset cluster.local: hosts left out" in text
+    assert "Left out, for want of an answer: cp1, w1." in text
+
+
 def test_the_inventory_directory_can_be_read_again_after_a_run(elsewhere: Path, silent_port: int) -> None:
     """What a run puts beside an inventory is no inventory."""
     source = inventory(elsewhere, port=silent_port)

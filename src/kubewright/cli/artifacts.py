@@ -22,7 +22,8 @@ from kubewright.artifacts.resolve import cached, verify_store
 from kubewright.artifacts.store import Store
 from kubewright.catalog import load
 from kubewright.catalog.model import ArtifactSet, Release
-from kubewright.cli.common import out, show_error, want_json
+from kubewright.cli.common import out, want_json
+from kubewright.cli.telling import show_error
 from kubewright.errors import ArtifactError, BadInputError, KubewrightError
 
 app = typer.Typer(

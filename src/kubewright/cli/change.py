@@ -22,18 +22,20 @@ from kubewright.errors import BadInputError, KubewrightError
 from kubewright.plan import Plan
 from kubewright.plan.rules.refusals import check_names
 from kubewright.plan.rules.registry import RULES
+from kubewright.report.outcome import changed_steps
 from kubewright.report.text import nothing_to_do
 
 app = typer.Typer()
 
 
-def _change(playbook: str, options: Options, *, yes: bool, strict: bool, force: list[str], **variables: Any) -> None:
+def _variables(strict: bool, force: list[str], max_failures: int | None) -> dict[str, Any]:
+    """What the playbook is told of the options that these verbs have in common."""
     try:
         check_names(force, RULES)
     except BadInputError as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
-    forced = {"kubewright_force": ",".join(force)}
-    change(playbook, options, confirmed=yes, kubewright_strict=strict, **forced, **variables)
+    bound = {} if max_failures is None else {"kubewright_max_failures": max_failures}
+    return {"kubewright_strict": strict, "kubewright_force": ",".join(force), **bound}
 
 
 def change(playbook: str, options: Options, *, confirmed: bool, **variables: Any) -> None:
@@ -50,9 +52,7 @@ def _show(run: Run, options: Options, error: KubewrightError | None) -> None:
         return
     plan = Plan.from_json(run.read("plan"))
     events = run.events()
-    changed = sum(
-        1 for event in events if event["event"] == "end" and event.get("changed") and event["stage"] != "check"
-    )
+    changed = changed_steps(events)
     if options.json:
         out.print_json(
             json.dumps(
@@ -82,10 +82,12 @@ def deploy(
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
     force: common.Force = [],
+    max_failures: common.MaxFailures = None,
     yes: common.Yes = False,
 ) -> None:
     """Create the cluster, add what is missing, correct what differs."""
-    _change("cluster", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)
+    told = _variables(strict, force, max_failures)
+    change("cluster", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
 
 
 @app.command(epilog="Example: kubewright scale -i inventory/mycluster --limit worker7,worker8")
@@ -97,10 +99,12 @@ def scale(
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
     force: common.Force = [],
+    max_failures: common.MaxFailures = None,
     yes: common.Yes = False,
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
-    _change("scale", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)
+    told = _variables(strict, force, max_failures)
+    change("scale", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
 
 
 @app.command(epilog="Example: kubewright apply -i inventory/mycluster; kubewright apply cluster.plan")
@@ -113,11 +117,13 @@ def apply(
     dry_run: common.DryRun = False,
     strict: common.Strict = False,
     force: common.Force = [],
+    max_failures: common.MaxFailures = None,
     yes: common.Yes = False,
 ) -> None:
     """Carry out a plan file if all is still as it was then; without FILE, everything that destroys nothing."""
+    told = _variables(strict, force, max_failures)
     if not file:
-        _change("cluster", replace(options, limit=limit, dry_run=dry_run), yes=yes, strict=strict, force=force)
+        change("cluster", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
         return
     if limit:
         raise BadInputError("--limit", f"the plan file {file} has its own", "Leave it out, or make another plan")
@@ -131,4 +137,4 @@ def apply(
             raise BadInputError("--force", "remove has no rule that may be skipped", "Leave it out")
         require_answer(limit, answered=dry_run or yes)
     again = replace(options, inventories=options.inventories or list(saved.sources), limit=limit, dry_run=dry_run)
-    _change(playbook_of(verb), again, yes=yes, strict=strict, force=force, kubewright_plan_file=str(path), **variables)
+    change(playbook_of(verb), again, confirmed=yes, kubewright_plan_file=str(path), **told, **variables)

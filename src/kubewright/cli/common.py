@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,14 @@ import typer
 from rich.console import Console
 
 from kubewright.errors import BadInputError, ExitCode, KubewrightError
+
+
+class LogFormat(enum.StrEnum):
+    """What is written to standard error: lines for a person, or JSON lines for a machine."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 Inventories = Annotated[
     list[str],
@@ -23,12 +32,19 @@ Force = Annotated[
     list[str],
     typer.Option("--force", metavar="NAME", help="Skip this rule that would refuse the run; may be repeated."),
 ]
+MaxFailures = Annotated[
+    int | None,
+    typer.Option("--max-failures", metavar="N", min=0, help="Begin no further step once more than N hosts failed."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
 Offline = Annotated[
     bool,
     typer.Option("--offline", help="Of remove: the hosts are dead for good; nothing is drained or cleaned there."),
 ]
 Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option("--log-format", help="Progress and errors as text, or as one JSON object a line.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every change and Ansible's own output.")]
 User = Annotated[str, typer.Option("-u", "--user", help="SSH user.")]
@@ -82,18 +98,14 @@ def want_json(output: str) -> bool:
     return output == "json"
 
 
-def show_error(error: KubewrightError) -> None:
-    """Print an error: what, where, why and what to do."""
-    nested = getattr(error, "errors", ())
-    for each in nested or (error,):
-        err.print(f"Error: {each.subject}: {each.cause}", style="red", markup=False)
-        if each.remedy:
-            err.print(f"  {each.remedy.removesuffix('.')}.", markup=False)
-
-
 def leave(error: KubewrightError | None) -> None:
-    """End the command with the right exit code."""
-    if error is None:
-        raise typer.Exit(ExitCode.DONE)
-    show_error(error)
-    raise typer.Exit(error.exit_code)
+    """End the command with the right exit code; the error is told by whoever knows the format.
+
+    Raises:
+        KubewrightError: the error, if there is one.
+        typer.Exit: there is none.
+
+    """
+    if error is not None:
+        raise error
+    raise typer.Exit(ExitCode.DONE)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-import tempfile
-import traceback
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from kubewright import __version__
-from kubewright.cli.common import show_error
+from kubewright.cli.telling import UsageError, internal_error, show_error
 from kubewright.errors import ExitCode, KubewrightError
 
 _VERBS: dict[str, tuple[str, str]] = {
@@ -35,10 +33,6 @@ _VERBS: dict[str, tuple[str, str]] = {
     "lab": ("kubewright.cli.lab", "Real nodes on this machine, for trying and testing."),
 }
 """Verb to module and help; a module is imported only when its verb is used, which keeps the command quick."""
-
-
-_UsageError: Any = typer.BadParameter.__base__
-"""What typer raises for a wrong command line; it exports only this sub-class."""
 
 
 class LazyGroup(TyperGroup):
@@ -104,25 +98,16 @@ def main() -> None:
         status = stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         status = ExitCode.INTERRUPTED
-    except _UsageError as error:
+    except UsageError as error:
         error.show()
         status = ExitCode.USAGE
     except KubewrightError as error:
         show_error(error)
         status = error.exit_code
     except Exception as error:  # noqa: BLE001  the last resort: no traceback reaches a user
-        status = _internal(error)
+        show_error(internal_error(error))
+        status = ExitCode.INTERNAL
     sys.exit(int(status or 0))
-
-
-def _internal(error: Exception) -> ExitCode:
-    """Keep the traceback in a file and say where."""
-    with tempfile.NamedTemporaryFile("w", prefix="kubewright-error-", suffix=".txt", delete=False) as report:
-        traceback.print_exception(error, file=report)
-    show_error(
-        KubewrightError("internal error", f"{type(error).__name__}: {error}", f"Please report it with {report.name}")
-    )
-    return ExitCode.INTERNAL
 
 
 if __name__ == "__main__":

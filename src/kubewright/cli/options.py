@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubewright.cli import common
-from kubewright.cli.common import want_json
+from kubewright.cli.common import LogFormat, want_json
+from kubewright.cli.telling import errors_told
 from kubewright.engine.motor import FORKS, Connection
 
 
@@ -25,6 +26,7 @@ class Options:
     json: bool = False
     verbose: bool = False
     state_dir: str = ""
+    log_format: LogFormat = LogFormat.TEXT
 
 
 def _shared(
@@ -40,6 +42,7 @@ def _shared(
     extra_vars: common.ExtraVars = [],
     forks: common.Forks = FORKS,
     state_dir: common.StateDir = "",
+    log_format: common.LogFormatOption = LogFormat.TEXT,
 ) -> Options:
     """The options as typer reads them, made into one value."""
     connection = Connection(
@@ -52,7 +55,14 @@ def _shared(
         extra_vars=tuple(extra_vars),
         forks=forks,
     )
-    return Options(inventories, connection, json=want_json(output), verbose=verbose, state_dir=state_dir)
+    return Options(
+        inventories,
+        connection,
+        json=want_json(output),
+        verbose=verbose,
+        state_dir=state_dir,
+        log_format=log_format,
+    )
 
 
 def with_run_options(verb: Callable[..., None], *, inventory_needed: bool = True) -> Callable[..., None]:
@@ -71,8 +81,9 @@ def with_run_options(verb: Callable[..., None], *, inventory_needed: bool = True
 
     @functools.wraps(verb)
     def wrapped(**values: Any) -> None:
-        options = _shared(**{parameter.name: values.pop(parameter.name) for parameter in shared})
-        verb(options, **values)
+        given = {parameter.name: values.pop(parameter.name) for parameter in shared}
+        with errors_told(given["log_format"]):
+            verb(_shared(**given), **values)
 
     parameters = [
         parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)

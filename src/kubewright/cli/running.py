@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kubewright.cli.common import err, out, state_directory
+from kubewright.cli.common import LogFormat, err, out, state_directory
 from kubewright.cli.confirming import can_ask, confirm
 from kubewright.cli.options import Options
 from kubewright.engine.motor import Outcome, judge, run_playbook
 from kubewright.engine.record import ANSWER_SECONDS, Run, error_from_json
+from kubewright.engine.reporting import lacks_report, unwritten
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.plan import Plan
+from kubewright.report.following import Following
+from kubewright.report.log import JsonLines
 from kubewright.report.progress import Progress
 from kubewright.report.text import plan_lines
 
@@ -40,17 +43,16 @@ def execute(
     """
     run = Run.create(state_directory(options.inventories, options.state_dir), playbook)
     ask = not confirmed and not options.dry_run and can_ask(err)
-    progress = Progress(run.events, err, functools.partial(_ask, run, options) if ask else None)
+    progress = _progress(run, options, functools.partial(_ask, run, options) if ask else None)
 
     def listen(event: dict[str, Any]) -> None:
         if event.get("event") == "playbook_on_task_start":
             progress.task(str(event["event_data"].get("name", "")))
         if options.verbose and event.get("stdout"):
-            err.print(event["stdout"], markup=False)
+            progress.output(event["stdout"])
 
     def stop() -> None:
-        run.write("stop", {})
-        progress.stopping()
+        run.stop("interrupted", "once more ends them at once")
 
     with progress.shown():
         outcome = run_playbook(
@@ -68,8 +70,16 @@ def execute(
             listener=listen,
             stop=stop,
         )
+        if lacks_report(run) and (warning := unwritten(run)):
+            progress.warn(warning)
     (run.directory / "ansible.log").write_text(outcome.output)
     return run, _ended(outcome, run)
+
+
+def _progress(run: Run, options: Options, ask: Callable[[Callable[[], bool]], None] | None) -> Following:
+    if options.log_format is LogFormat.JSON:
+        return JsonLines(run.events, err.file, run.directory.name, ask)
+    return Progress(run.events, err, ask)
 
 
 def _ended(outcome: Outcome, run: Run) -> KubewrightError | None:

@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from kubewright.cli.asking import asked
-from kubewright.cli.common import err, leave, out, show_error, state_directory
+from kubewright.cli.common import err, leave, out, state_directory
 from kubewright.cli.options import Options, with_run_options
-from kubewright.errors import BadInputError, BadInputErrors, ExitCode
+from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory import Inventory, InventoryHost, load
 from kubewright.inventory.known import group_names, known_of
 from kubewright.inventory.remembered import remembered
@@ -64,8 +64,7 @@ def topology(options: Options, *, explain: Explain = None, online: Online = Fals
         for part in survey_parts(found):
             out.print(part)
     if found.errors:
-        show_error(BadInputErrors(found.errors))
-        raise typer.Exit(ExitCode.BAD_INPUT)
+        raise BadInputErrors(found.errors)
 
 
 def _ask(options: Options) -> dict[str, KnownAddresses]:

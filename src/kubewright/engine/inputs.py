@@ -26,7 +26,8 @@ class Request:
     ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
     cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
     and comes from ``--check``. ``force`` names the rules that may be skipped. ``removing`` are hosts or Nodes that
-    leave the cluster; ``offline``: they are dead.
+    leave the cluster; ``offline``: they are dead. ``max_failures`` is how many hosts may fail before no further step
+    begins; None for any number.
     """
 
     verb: str
@@ -36,6 +37,7 @@ class Request:
     force: tuple[str, ...] = ()
     removing: tuple[str, ...] = ()
     offline: bool = False
+    max_failures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,22 @@ def _without(names: GroupNames, settings: Settings, leaving: Collection[str]) ->
 def default_state_directory(inventory: Inventory, cluster_name: str) -> str:
     """Beside the inventory where that is a directory, else the user's state folder by cluster name."""
     return str(folder_of_state(inventory.directory, cluster_name))
+
+
+def number_of_failures(value: object) -> int | None:
+    """How many hosts may fail, as given by ``-e kubewright_max_failures=2``; None where it is not given.
+
+    Raises:
+        BadInputError: it is no whole number from 0 on.
+
+    """
+    text = str(value if value is not None else "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        remedy = "Give a whole number from 0 on; leave it out where any number of hosts may fail"
+        raise BadInputError("kubewright_max_failures", f"{text!r} is no number of hosts", remedy)
+    return int(text)
 
 
 def split_names(value: str | Sequence[str] | None) -> tuple[str, ...] | None:

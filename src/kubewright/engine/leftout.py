@@ -6,11 +6,16 @@ from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError
 
 
-def left_out(run: Run) -> StepFailedError | None:
-    """The error that a run ends with which did all it could, but not on every host; None where none was left out."""
+def hosts_left_out(run: Run) -> list[str]:
+    """The hosts that this run should have brought up to date and could not reach, by name."""
     later = [str(event["host"]) for event in run.events() if event["event"] == "left"]
     silent = run.read("unreachable") if run.has("unreachable") else {}
-    hosts = sorted({*later, *silent})
+    return sorted({*later, *silent})
+
+
+def left_out(run: Run) -> StepFailedError | None:
+    """The error that a run ends with which did all it could, but not on every host; None where none was left out."""
+    hosts = hosts_left_out(run)
     if not hosts:
         return None
     return StepFailedError(

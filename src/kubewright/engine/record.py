@@ -29,11 +29,16 @@ ANSWER_SECONDS = 900
 
 def write_json(path: Path, value: object) -> None:
     """Write a JSON file atomically with mode 0600."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically with mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w") as stream:
-            json.dump(value, stream, indent=1, sort_keys=True)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).replace(path)
@@ -137,6 +142,17 @@ class Run:
             seconds = round(time.monotonic() - began, 3)
             self.event("end", stage=stage, host=host, seconds=seconds, **outcome)
 
+    def stop(self, cause: str, hint: str = "") -> bool:
+        """Have no further step begin, and journal why and what may be done meanwhile; whether this call did so."""
+        try:
+            handle = os.open(self.directory / "stop.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w") as stream:
+            json.dump({"cause": cause}, stream)
+        self.event("stopping", cause=cause, hint=hint)
+        return True
+
     def wait_for(self, name: str, seconds: float) -> Any:
         """Read ``NAME.json`` once it is there; None where it was not after so many seconds."""
         deadline = time.monotonic() + seconds
@@ -147,8 +163,9 @@ class Run:
         return self.read(name)
 
     def failures(self) -> list[dict[str, Any]]:
-        """Failures journalled so far, in order."""
-        return [event for event in self.events() if event["event"] == "failed"]
+        """Failures journalled so far: first those of the whole run, then those of hosts, each in order."""
+        failures = [event for event in self.events() if event["event"] == "failed"]
+        return sorted(failures, key=lambda event: bool(event["host"]))
 
 
 def _parsed(line: str) -> list[dict[str, Any]]:

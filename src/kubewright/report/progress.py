@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.file_proxy import FileProxy
@@ -15,29 +14,23 @@ from rich.table import Table
 
 from kubewright.artifacts.progress import Lines
 from kubewright.plan.model import Stage
-
-POLL_SECONDS = 0.1
-Event = dict[str, Any]
+from kubewright.report.following import Event, Following
 
 
-class Progress:
-    """Follows a journal. ``read`` returns all events so far (:meth:`kubewright.engine.record.Run.events`)."""
+class Progress(Following):
+    """Shows a run to a person."""
 
     def __init__(
         self, read: Callable[[], list[Event]], console: Console, ask: Callable[[Callable[[], bool]], None] | None = None
     ) -> None:
-        """``ask`` is called when the run asks something; its argument says whether the run is over meanwhile."""
-        self._ask = ask
+        super().__init__(read, ask)
         self._live: Live | None = None
-        self._read = read
         self._console = console
-        self._seen = 0
         self._running: dict[tuple[str, str], float] = {}
         self._began = time.monotonic()
         self._doing = "reading the inventory"
         # Through the console: what is written past it would break the live table.
         self._artifacts = Lines(cast("TextIO", FileProxy(console, console.file)))
-        self._stop = threading.Event()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -45,46 +38,38 @@ class Progress:
         if self._console.is_terminal:
             self._live = self._new_table()
             self._live.start()
-        thread = threading.Thread(target=self._follow, daemon=True)
-        thread.start()
         try:
-            yield
+            with super().shown():
+                yield
         finally:
-            self._stop.set()
-            thread.join()
-            self._drain()
             if self._live:
                 self._live.stop()
 
     def task(self, name: str) -> None:
-        """Tell the name of the task that Ansible began; shown while no step runs."""
+        """The name is shown while no step runs."""
         self._doing = name
 
-    def stopping(self) -> None:
-        """Say that the run is to stop."""
-        self._line(
-            "stopping: steps under way are finished, no further one begins; once more ends them at once", "yellow"
-        )
+    def output(self, text: str) -> None:
+        """Show it as it is."""
+        self._console.print(text, markup=False)
 
-    def _new_table(self) -> Live:
-        return Live(console=self._console, refresh_per_second=8, transient=True)
+    def warn(self, text: str) -> None:
+        """Show it as a line of its own."""
+        self._line(f"warning: {text}", "yellow")
 
-    def _follow(self) -> None:
-        while not self._stop.wait(POLL_SECONDS):
-            self._drain()
-            if self._live:
-                self._live.update(self._table())
-
-    def _drain(self) -> None:
-        events = self._read()
-        for event in events[self._seen :]:
-            self._show(event)
-        self._seen = len(events)
-
-    def _show(self, event: Event) -> None:
+    def event(self, event: Event) -> None:
+        """Show those events that a person wants to see."""
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler:
             handler(event)
+
+    def tick(self) -> None:
+        """Bring the live table up to date."""
+        if self._live:
+            self._live.update(self._table())
+
+    def _new_table(self) -> Live:
+        return Live(console=self._console, refresh_per_second=8, transient=True)
 
     def _line(self, text: str, style: str = "") -> None:
         elapsed = time.monotonic() - self._began
@@ -94,14 +79,16 @@ class Progress:
 
     def _on_asked(self, _event: Event) -> None:
         """The live table is away while the question stands; it would paint over what is typed."""
-        if self._ask is None or self._stop.is_set():
-            return
         if self._live:
             self._live.stop()
-        self._ask(self._stop.is_set)
-        if self._live:
+        self.question()
+        if self._live and not self._stop.is_set():
             self._live = self._new_table()
             self._live.start()
+
+    def _on_stopping(self, event: Event) -> None:
+        hint = f"; {event['hint']}" if event["hint"] else ""
+        self._line(f"stopping: {event['cause']}; steps under way are finished, no further one begins{hint}", "yellow")
 
     def _on_begin(self, event: Event) -> None:
         self._running[event["stage"], event["host"]] = time.monotonic()
@@ -129,6 +116,9 @@ class Progress:
 
     def _on_snapshot(self, event: Event) -> None:
         self._line(f"etcd snapshot kept on {event['host']}: {event['path']} ({event['bytes'] / 10**6:.1f} MB)")
+
+    def _on_report(self, event: Event) -> None:
+        self._line(f"report: {event['path']}")
 
     def _on_inventory(self, event: Event) -> None:
         self._line(f"inventory kept: {event['path']}")

@@ -19,7 +19,7 @@ CHECKED_NAMES: frozenset[str] = frozenset(
 RUN_NAMES: frozenset[str] = frozenset(
     {
         *("kubewright_confirm", "kubewright_dry_run", "kubewright_force", "kubewright_kubectl", "kubewright_limit"),
-        *("kubewright_lock_id", "unlock_confirmation"),
+        *("kubewright_lock_id", "kubewright_max_failures", "unlock_confirmation"),
         *("kubewright_drain_timeout", "kubewright_offline", "node", "reset_confirmation", "skip_confirmation"),
         *("kubewright_plan_file", "kubewright_run_directory", "kubewright_state_directory", "kubewright_strict"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -33,6 +34,29 @@ class TestLeftOut:
 
     def test_none_where_the_run_ended_before_hosts_were_asked(self, tmp_path: Path) -> None:
         assert left_out(Run(tmp_path)) is None
+
+
+class TestMaxFailures:
+    @pytest.fixture
+    def given(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """The variables that the playbook is given."""
+        variables: dict[str, Any] = {}
+        monkeypatch.setattr("kubewright.cli.change.change", lambda *_rest, **more: variables.update(more))
+        return variables
+
+    @pytest.mark.parametrize("verb", ["deploy", "scale", "apply"])
+    def test_is_a_variable_of_the_run(self, given: dict[str, Any], verb: str) -> None:
+        CliRunner().invoke(app, [verb, "-i", "x,", "--max-failures", "2"])
+        assert given["kubewright_max_failures"] == 2
+
+    def test_which_is_not_there_unless_it_was_asked_for(self, given: dict[str, Any]) -> None:
+        CliRunner().invoke(app, ["deploy", "-i", "x,"])
+        assert given
+        assert "kubewright_max_failures" not in given
+
+    def test_a_negative_number_is_a_usage_error(self, given: dict[str, Any]) -> None:
+        assert CliRunner().invoke(app, ["deploy", "-i", "x,", "--max-failures", "-1"]).exit_code != 0
+        assert given == {}
 
 
 class TestForce:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import sys
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from kubewright.cli import running
+from kubewright.cli.common import LogFormat
 from kubewright.cli.confirming import can_ask, confirm
 from kubewright.cli.options import Options
 from kubewright.cli.running import DeclinedError, execute
@@ -147,6 +149,29 @@ class TestExecute:
         assert error is None
         assert hosts == ["w1"]
         assert "[y/N]" not in terminal.screen.getvalue()
+
+    def test_a_run_that_could_not_end_by_itself_has_a_report(
+        self, hosts: list[str], terminal: Terminal, tmp_path: Path
+    ) -> None:
+        run, _error = execute("cluster", self.options(tmp_path))
+        assert "It ended in the middle." in (run.directory / "report.html").read_text()
+        assert f"report: {run.directory / 'report.html'}" in terminal.screen.getvalue()
+
+    def test_a_report_that_cannot_be_written_is_a_warning(
+        self, hosts: list[str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("kubewright.engine.reporting.REPORT", "nowhere/\0")
+        _run, error = execute("cluster", self.options(tmp_path))
+        assert error is None
+        assert "warning: the run's report could not be written" in terminal.screen.getvalue()
+
+    def test_as_json_lines(self, hosts: list[str], terminal: Terminal, tmp_path: Path) -> None:
+        run, _error = execute("cluster", self.options(tmp_path, log_format=LogFormat.JSON))
+        (line,) = [json.loads(text) for text in terminal.screen.getvalue().splitlines()]
+        assert (line["event"], line["run"], line["path"]) == (
+            *("report", run.directory.name),
+            str(run.directory / "report.html"),
+        )
 
     def test_interrupted_while_the_question_stands(self, tmp_path: Path) -> None:
         run = Run(tmp_path)

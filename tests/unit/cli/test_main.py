@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,7 @@ OPTIONS = (
     "--extra-vars",
     "--forks",
     "--state-dir",
+    "--log-format",
 )
 CHANGING = ("deploy", "scale", "apply")
 LOOKING = ("status", "check", "plan")
@@ -94,6 +96,7 @@ class TestHelp:
             "--extra-vars",
             "--forks",
             "--state-dir",
+            "--log-format",
         ],
     )
     def test_of_changing_verbs_has_the_options_of_all(
@@ -215,6 +218,42 @@ class TestHowItEnds:
         assert report.name in shown
         assert "Traceback" not in shown
         assert "ZeroDivisionError: by zero" in report.read_text()
+
+
+class TestErrorsAsJson:
+    """With --log-format json whatever ends a verb is told as JSON lines, and nothing else is on standard error."""
+
+    def ended(
+        self, invoke: Invoke, capsys: pytest.CaptureFixture[str], *arguments: str
+    ) -> tuple[int, list[dict[str, object]]]:
+        code = invoke("status", *arguments, "--log-format", "json")
+        return code, [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    def test_an_error_before_anything_ran(self, invoke: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+        code, (line,) = self.ended(invoke, capsys, "-i", "nowhere/hosts.yml")
+        assert code == line["exit_code"] == ExitCode.BAD_INPUT
+        assert (line["event"], line["subject"]) == ("error", "-i nowhere/hosts.yml")
+
+    def test_an_option_that_is_wrong(self, invoke: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+        code, (line,) = self.ended(invoke, capsys, "-i", "x,", "-o", "xml")
+        assert code == ExitCode.BAD_INPUT
+        assert line["subject"] == "-o xml"
+
+    def test_a_defect(
+        self, invoke: Invoke, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def execute(*_arguments: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("kubewright.cli.look.execute", execute)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        code, (line,) = self.ended(invoke, capsys, "-i", "x,")
+        assert code == line["exit_code"] == ExitCode.INTERNAL
+        assert next(tmp_path.glob("kubewright-error-*.txt")).name in str(line["remedy"])
+
+    def test_a_format_that_does_not_exist(self, invoke: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+        assert invoke("status", "-i", "x,", "--log-format", "xml") == ExitCode.USAGE
+        assert "'text', 'json'" in capsys.readouterr().err
 
 
 def test_help_of_the_command_imports_no_verb() -> None:

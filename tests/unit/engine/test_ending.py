@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubewright.engine.actions.ending import CleanUp, Finish, GiveUpLock, changed_something
+from kubewright.engine.actions.ending import CleanUp, Finish, GiveUpLock
 from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
@@ -51,15 +51,6 @@ class TestCleanUp:
         assert set(last) == {"verb", "user", "host", "time", "version"}
         assert last["verb"] == "deploy"
         assert arguments["changed_before"] is False
-
-    @pytest.mark.parametrize(("stage", "changed", "counts"), [("converge", True, True), ("converge", False, False)])
-    def test_checks_and_steps_that_found_all_done_do_not_count(
-        self, tmp_path: Path, stage: str, changed: bool, counts: bool
-    ) -> None:
-        run = Recorded(tmp_path).run
-        run.event("end", stage="check", host="w1", seconds=1.0, changed=True)
-        run.event("end", stage=stage, host="w1", seconds=1.0, changed=changed)
-        assert changed_something(run) is counts
 
 
 class TestFinish:

@@ -62,6 +62,15 @@ class TestWithoutTerminal:
             "no copy of the inventory was kept",
         ]
 
+    def test_that_it_stops_and_where_the_report_is(self, run: Run) -> None:
+        assert run.stop("interrupted", "once more ends them at once")
+        assert not run.stop("interrupted again")
+        run.event("report", path="/srv/report.html")
+        assert lines(run) == [
+            "stopping: interrupted; steps under way are finished, no further one begins; once more ends them at once",
+            "report: /srv/report.html",
+        ]
+
     def test_long_lines_are_not_broken(self, run: Run) -> None:
         run.event("note", host="cp1", text="word " * 60)
         assert len(lines(run)) == 1

@@ -13,6 +13,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from kubewright.engine.bastion import bastion_for, has_own_way
+from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.leftout import left_out
 from kubewright.engine.lock import refuse_while_busy
 from kubewright.engine.record import Run, error_to_json
@@ -40,7 +41,8 @@ class RunAction(ActionBase):  # type: ignore[misc]
 
     _supports_check_mode = True
     _supports_diff = True
-    stage: ClassVar[str] = ""
+    stage: str = ""
+    """The stage that a failure is journalled with; of an action of several stages, the one that it is at."""
     one_per_run: ClassVar[bool] = False
     ends_run: ClassVar[bool] = False
     """Whether it belongs to the end of a run, so that it also acts when the run is to stop."""
@@ -61,6 +63,8 @@ class RunAction(ActionBase):  # type: ignore[misc]
         except KubewrightError as error:
             if run:
                 run.fail(error, host=self.host, stage=self.stage)
+                give_up_after_failures(run)
+                self.after_failure(run)
             result.update(failed=True, msg=str(error), kubewright_error=error_to_json(error))
         return result
 
@@ -83,6 +87,9 @@ class RunAction(ActionBase):  # type: ignore[misc]
         )
         option = bastion.option(str(connection.get_option("ssh_executable") or "ssh"))
         connection.set_option("ssh_common_args", f"{common} {option}".strip())
+
+    def after_failure(self, run: Run) -> None:
+        """Do what is left to do when a failure of this action was journalled."""
 
     def begin(self) -> dict[str, Any]:
         """Act without a run's folder: only the first action of a run does."""

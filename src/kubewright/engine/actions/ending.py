@@ -11,6 +11,7 @@ from typing import Any
 
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.actions.steps import NOTHING
 from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.flow import api_url, load_topology
@@ -19,6 +20,7 @@ from kubewright.engine.lock import lock_id, lock_lost
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError
 from kubewright.plan import Plan, Stage
+from kubewright.report.outcome import changed_steps
 
 
 class CleanUp(RunAction):
@@ -34,7 +36,13 @@ class CleanUp(RunAction):
             return NOTHING
         run.write("lock_ending", {})
         try:
-            return self._clean_up(run)
+            if not Plan.from_json(run.read("plan")).stage(Stage.CLEANUP):
+                return self._clean_up(run)
+            with run.step(self.stage, self.host) as outcome:
+                outcome["ok"] = False
+                result = self._clean_up(run)
+                outcome.update(ok=True, changed=bool(result["changed"]))
+            return result
         finally:
             if not run.has("lock_released"):
                 # There is no cluster yet, or cleaning up failed.
@@ -54,7 +62,7 @@ class CleanUp(RunAction):
                 "check_pods": bool(plan.stage(Stage.CHECK) or plan.stage(Stage.CLEANUP)),
                 "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
                 "last": {} if plan.verb == "check" else this_run(plan.verb),
-                "changed_before": changed_something(run),
+                "changed_before": changed_steps(run.events()) > 0,
                 # It may name the control plane that left.
                 "kubeconfig": not inputs.kubeconfig.exists()
                 or bool(plan.stage(Stage.INIT) or plan.stage(Stage.REMOVE_MEMBER)),
@@ -116,14 +124,6 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def changed_something(run: Run) -> bool:
-    """Whether a step of this run changed something; checks do not count."""
-    return any(
-        event["event"] == "end" and event.get("changed") and event["stage"] != Stage.CHECK.value
-        for event in run.events()
-    )
-
-
 def save_kubeconfig(path: Path, text: str, inside: str, outside: str) -> None:
     """Write the administrator's kubeconfig, mode 0600, with a server address that works from outside of the nodes."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,8 +154,8 @@ def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     return done
 
 
-class Finish(RunAction):
-    """Say how the run ended. A failure anywhere makes the run a failed one."""
+class Finish(EndingAction):
+    """Say how the run ended and leave its report. A failure anywhere makes the run a failed one."""
 
     ends_run = True
 
@@ -165,7 +165,7 @@ class Finish(RunAction):
         failures = run.failures()
         left = [event for event in run.events() if event["event"] == "left"]
         run.write("result", {"failures": [event["error"] for event in failures], "left": left})
-        run.event("finished", failed=len(failures))
+        self.end(run)
         if failures:
             texts = [event["error"]["text"] for event in failures]
             advice = "Mend it and run the same command again; it goes on where this one stopped."

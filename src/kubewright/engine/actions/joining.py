@@ -71,10 +71,18 @@ class Join(StepAction):
     Quorum is not to be risked twice.
     """
 
+    def refuse(self, run: Run, step: Step) -> None:
+        """Refuse a control plane after another one failed."""
+        failed = [event["host"] for event in run.failures() if event["stage"] == Stage.JOIN_CONTROL_PLANE.value]
+        if step.stage is Stage.JOIN_CONTROL_PLANE and failed:
+            raise StepFailedError(
+                f"host {self.host}",
+                f"not joined because {failed[0]} failed to join before it",
+                "Mend that one first, then run again",
+            )
+
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """A worker's kubelet is moved to the endpoint of all workers in the same call."""
-        if step.stage is Stage.JOIN_CONTROL_PLANE:
-            self._refuse_after_failure(run)
         inputs = Inputs.load(run)
         material = self._task.args.get("material") or {}
         control_plane = step.stage is Stage.JOIN_CONTROL_PLANE
@@ -93,12 +101,3 @@ class Join(StepAction):
             },
         )
         return {"changed": answer["changed"]}
-
-    def _refuse_after_failure(self, run: Run) -> None:
-        failed = [event["host"] for event in run.failures() if event["stage"] == Stage.JOIN_CONTROL_PLANE.value]
-        if failed:
-            raise StepFailedError(
-                f"host {self.host}",
-                f"not joined because {failed[0]} failed to join before it",
-                "Mend that one first, then run again",
-            )

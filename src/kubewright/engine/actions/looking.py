@@ -9,6 +9,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
+from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
@@ -107,8 +108,8 @@ class CompareObjects(RunAction):
         return {"changed": False}
 
 
-class MakePlan(RunAction):
-    """Compute the plan, show it, and say which hosts it touches."""
+class MakePlan(EndingAction):
+    """Compute the plan, show it, and say which hosts it touches. Where nothing follows, it ends the run."""
 
     def act(self, run: Run) -> dict[str, Any]:
         """``hosts`` is empty for a dry run and for an empty plan."""
@@ -130,6 +131,8 @@ class MakePlan(RunAction):
             "hosts": hosts,
             "plan": lines,
         }
+        if not hosts:
+            self.end(run)
         if plan.empty and not inputs.request.dry_run:
             return self.failed_by_hosts_left_out(run) or result
         return result
@@ -141,6 +144,11 @@ class MakePlan(RunAction):
         if kept.folder:
             run.event("inventory", path=str(kept.folder))
             self.say(f"inventory kept: {kept.folder}")
+
+    def after_failure(self, run: Run) -> None:
+        """A plan that was refused has a report, too."""
+        if run.has("plan"):
+            self.end(run)
 
     def _confirmed(self, run: Run) -> bool:
         """Whether the one who sits before the command says yes; asked only where the command wants it.

@@ -54,6 +54,7 @@ class RemoveNodes(RunAction):
 
     def _part(self, run: Run, inputs: Inputs, step: Step, host: LeavingHost) -> None:
         stage = step.stage
+        self.stage = stage.value
         require_lock(run)
         members = members_of(host, find_cluster(run, inputs).cluster) if stage is Stage.REMOVE_MEMBER else ()
         arguments = {
@@ -79,12 +80,15 @@ class CleanHost(StepAction):
 
     fixed_stage = Stage.CLEAN_NODE
 
-    def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
+    def refuse(self, run: Run, _step: Step) -> None:
         """Not before the Node is gone: its pods would be lost with it."""
         plan = Plan.from_json(run.read("plan"))
         gone = run.has(f"done/{Stage.DELETE_NODE.value}/{self.host}")
         if self.host in plan.hosts(Stage.DELETE_NODE) and not gone:
             raise StepFailedError(f"host {self.host}", "not cleaned: it is still in the cluster", "Mend that first")
+
+    def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
+        """Remove it, whatever state it is in."""
         cluster = Inputs.load(run).settings.cluster
         answer = self.module_when_free(
             run,

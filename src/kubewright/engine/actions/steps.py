@@ -20,17 +20,22 @@ class StepAction(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """Find the host's step and do it, journalled."""
         stage = self.fixed_stage or Stage(self._task.args["stage"])
+        self.stage = stage.value
         plan = Plan.from_json(run.read("plan"))
         step = next((step for step in plan.stage(stage) if step.host == self.host), None)
         if step is None:
             return {**NOTHING, "material": {}}
         require_lock(run)
+        self.refuse(run, step)
         with run.step(stage.value, self.host) as outcome:
             outcome["ok"] = False
             result = self.carry_out(run, step)
             outcome.update(ok=True, changed=bool(result.get("changed", True)))
         run.write(f"done/{stage.value}/{self.host}", {"changed": outcome["changed"]})
         return {"changed": True, **result}
+
+    def refuse(self, run: Run, step: Step) -> None:
+        """Raise an error where the step must not begin after what happened in this run; it has not failed then."""
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Do the step; return result fields."""

@@ -11,9 +11,10 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.vars import load_extra_vars
 
+from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, remember_addresses
-from kubewright.engine.inputs import Inputs, Request, read_inputs, split_names
+from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, split_names
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
 from kubewright.engine.saving import check_asked
@@ -70,6 +71,7 @@ class Begin(RunAction):
             ansible_limited=ansible_limited,
             dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
             force=_names(variables.get("kubewright_force")),
+            max_failures=number_of_failures(variables.get("kubewright_max_failures")),
         )
         inputs = read_inputs(
             inventory,
@@ -84,7 +86,7 @@ class Begin(RunAction):
         run.write("extra_vars", sorted(set(load_extra_vars(self._loader)) - RUN_NAMES))
         if plan_file := variables.get("kubewright_plan_file"):
             check_asked(Path(str(plan_file)), inputs, run.read("extra_vars"))
-        run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run)
+        run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run, kubewright=__version__)
         missing = missing_groups(variables["groups"], inventory.groups)
         return {
             "directory": str(run.directory),

@@ -1,0 +1,69 @@
+"""A run's account as one HTML file that stands by itself: no script, nothing loaded, everything escaped."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from kubewright.errors import printable
+from kubewright.report.account import Account
+from kubewright.report.text import SIGNS
+from kubewright.report.timeline import State, ticks
+
+MARKS = {
+    State.PLANNED: "○",
+    State.NOT_BEGUN: "○",
+    State.UNFINISHED: "…",
+    State.FAILED: "✗",
+    State.LEFT: "→",
+    State.DONE: "✓",
+    State.CHANGED: "✓",
+    State.UNCHANGED: "=",
+}
+"""What tells states apart besides colour."""
+
+
+def report_html(account: Account) -> str:
+    """The report. The same account gives the same text."""
+    environment = Environment(
+        loader=PackageLoader("kubewright.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_printable,
+    )
+    environment.filters.update(duration=duration, moment=moment, percent=percent)
+    template = environment.get_template("report.html.j2")
+    # A run that took no time has a timeline, too.
+    length = max(account.seconds, 0.001)
+    return template.render(
+        account=account, plan=account.plan, marks=MARKS, signs=SIGNS, ticks=ticks(length), length=length
+    )
+
+
+def _printable(value: Any) -> Any:
+    """What a browser or an editor could misread is shown as its code; markup of the template itself is left."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def duration(seconds: float) -> str:
+    """A time as a person reads it."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def moment(seconds: float) -> str:
+    """A moment, given in seconds since 1970, in UTC."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def percent(part: float, whole: float) -> str:
+    """A share for a style sheet; never outside of the whole."""
+    return f"{min(max(part / whole, 0.0), 1.0):.3%}"
