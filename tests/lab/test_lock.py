@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.lab.support.background import started
 from tests.lab.support.cluster import Cluster
-from tests.lab.support.commands import Result
 from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.kills import Victim, kill_at
 from tests.lab.support.lab import TestLab, lab_up
@@ -42,31 +39,6 @@ def lab(kubernetes_version: str, keep_labs: bool) -> Iterator[TestLab]:
 def cluster(lab: TestLab) -> Cluster:
     """The cluster on it, asked through its one control plane."""
     return Cluster(lab, "cp1")
-
-
-@contextlib.contextmanager
-def started(lab: TestLab, verb: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a verb and leave it at work; what it said is noted when it has ended."""
-    command = ("kubewright", verb, "-i", str(lab.inventory), *arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
-        )
-        try:
-            yield process
-            process.wait(timeout=600)
-        finally:
-            process.kill()
-            process.wait()
-            output.seek(0)
-            seconds = time.monotonic() - began
-            lab.note(
-                Result(
-                    arguments=command, exit_code=process.returncode, stdout=output.read(), stderr="", seconds=seconds
-                )
-            )
 
 
 def lease(cluster: Cluster) -> dict[str, Any]:

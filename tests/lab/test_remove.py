@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.support.clean import assert_clean
 from tests.lab.support.cluster import Cluster
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, hosts_file
 from tests.lab.support.lab import TestLab, lab_up
@@ -70,33 +71,6 @@ def workload(cluster: Cluster, *, replicas: int, min_available: int) -> None:
 def nodes_of(cluster: Cluster) -> set[str]:
     """Where the guarded pods run."""
     return {str(pod["spec"]["nodeName"]) for pod in cluster.get("pods", "-l", "app=guarded")["items"]}
-
-
-def assert_clean(lab: TestLab, node: str) -> None:
-    """Nothing of Kubernetes is on the node; what is somebody else's is."""
-    for unit in ("kubelet", "containerd"):
-        assert lab.execute(node, "systemctl", "is-active", unit).stdout.strip() in ("inactive", "unknown"), unit
-    paths = (
-        "/etc/kubernetes",
-        "/etc/kubewright",
-        "/etc/cni/net.d",
-        "/var/lib/kubelet",
-        "/var/lib/etcd",
-        "/var/lib/kubewright",
-        "/run/flannel",
-        "/usr/local/bin/kubelet",
-        "/etc/systemd/system/kubelet.service",
-        "/etc/containerd/config.toml",
-    )
-    left = [path for path in paths if lab.execute(node, "test", "-e", path).exit_code == 0]
-    assert left == [], f"left on {node}"
-    links = lab.read(node, "ip", "-o", "link")
-    assert not [name for name in ("flannel.1", "cni0", "veth") if f" {name}" in links], links
-    rules = lab.read(node, "iptables-save")
-    assert not [line for line in rules.splitlines() if "KUBE-" in line or "FLANNEL-" in line or "CNI-" in line], rules
-    assert "/var/lib/kubelet" not in lab.read(node, "cat", "/proc/mounts")
-    assert "kubewright" not in lab.read(node, "cat", "/etc/hosts").lower()
-    assert lab.execute(node, "pgrep", "-f", "containerd-shim|kube-proxy|flanneld|kube-apiserver|etcd").exit_code == 1
 
 
 class TestWorker:
