@@ -121,7 +121,9 @@ STAGES: dict[str, Callable[[], Outcome]] = {
     "fuzz-full": lambda: fuzz(full=True),
     "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="kill"),
     "lab-variants": lambda: lab("lab-variants", full=True, select="variants or test_init"),
-    "lab-full-changes": lambda: lab("lab-full-changes", full=True, select="test_lock or test_plan or test_remove"),
+    "lab-full-changes": lambda: lab(
+        "lab-full-changes", full=True, select="test_lock or test_plan or test_remove or test_secrets or test_troubles"
+    ),
     "artifacts-second": lambda: artifacts(SECOND_VERSION),
     # The flows that meet the version; what the lab itself does, bad input and old inventories are the same with any.
     "lab-second": lambda: lab(

@@ -6,106 +6,35 @@ the cluster lives on the network that the inventory names.
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from kubewright.lab import Role
 from tests.lab.support.cluster import Cluster
-from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works
+from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, hosts_file
 from tests.lab.support.frozen import freeze, run_beside
 from tests.lab.support.kills import Victim, kill_at
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.moments import (
+    FROM_NOTHING,
+    FURTHER_CONTROL_PLANES,
+    FURTHER_WORKERS,
+    INIT,
+    KUBELET,
+    LEARNER,
+    Moment,
+)
+from tests.lab.support.removal import assert_clean
+from tests.lab.support.writer import writer
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow]
 
 LONGEST_DELAY = 1.0
 """Seconds after the moment's first sight within which the kill is drawn."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Moment:
-    """A point of a run that can be seen on the nodes.
-
-    Attributes:
-        words: what is going on.
-        seen: asked with the cluster and the nodes that are being added.
-        held: whether the kill follows at once, because the point is short.
-
-    """
-
-    words: str
-    seen: Callable[[Cluster, Sequence[str]], bool]
-    held: bool = False
-
-
-def _test(cluster: Cluster, node: str, command: str) -> bool:
-    return cluster.lab.execute(node, "sh", "-c", command).exit_code == 0
-
-
-def _init_runs(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, "cp1", "test -e /etc/kubernetes/manifests/kube-apiserver.yaml")
-
-
-def _certificates_made(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, "cp1", "test -e /etc/kubernetes/ssl/apiserver.key")
-
-
-def _half_written(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    names = "-name '.kubewright-*.tmp' -o -name '*.part'"
-    find = f"find /var/lib/kubewright /usr/local/bin /opt/cni /etc -type f \\( {names} \\) 2>/dev/null"
-    return _test(cluster, nodes[0], f"{find} | grep -q .")
-
-
-def _packages_installed(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, nodes[0], "pgrep -x 'apt-get|dpkg' >/dev/null")
-
-
-def _token_made(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return any(name.startswith("bootstrap-token-") for name in cluster.leftovers())
-
-
-def _key_uploaded(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return "kubeadm-certs" in cluster.leftovers()
-
-
-def _learner(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return any(member.get("isLearner") for member in cluster.etcd_members())
-
-
-def _promoted(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    members = cluster.etcd_members()
-    return nodes[0] in [member.get("name") for member in members if not member.get("isLearner")]
-
-
-def _kubelet_without_node(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, nodes[0], "pgrep -x kubelet >/dev/null") and nodes[0] not in cluster.node_conditions()
-
-
-def _node_not_ready(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return cluster.node_conditions().get(nodes[0]) is False
-
-
-INIT = Moment("during init, when the static pods are being started", _init_runs)
-KUBELET = Moment("between the kubelet's start and the Node", _kubelet_without_node, held=True)
-LEARNER = Moment("when an etcd learner was added and not promoted", _learner, held=True)
-
-FURTHER_WORKERS = (
-    (Moment("while packages are being installed", _packages_installed), Victim.COMMAND),
-    (Moment("while a file is half written", _half_written, held=True), Victim.TREE),
-    (Moment("when the bootstrap token was made", _token_made, held=True), Victim.TREE),
-    (Moment("when the bootstrap token was made", _token_made), Victim.COMMAND),
-    (KUBELET, Victim.COMMAND),
-    (Moment("when the Node is there and not Ready", _node_not_ready), Victim.TREE),
-)
-FURTHER_CONTROL_PLANES = (
-    (Moment("when the certificate key was uploaded", _key_uploaded, held=True), Victim.TREE),
-    (LEARNER, Victim.COMMAND),
-    (Moment("when the etcd member was promoted", _promoted), Victim.TREE),
-)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +51,7 @@ def cluster(lab: TestLab) -> Cluster:
     return Cluster(lab, "cp1")
 
 
-def killed_then_completed(
+def killed_then_again(
     cluster: Cluster,
     arguments: Sequence[str],
     nodes: Sequence[str],
@@ -130,7 +59,7 @@ def killed_then_completed(
     victim: Victim,
     chance: random.Random,
 ) -> bool:
-    """Kill a run at a moment, run it again, and see that all is complete and nothing is left.
+    """Kill a run at a moment and run it again, which has to succeed.
 
     Modules of the killed run that still hold a node's lock are kept at work until the second run says that it waits.
     Returns whether there were any.
@@ -151,12 +80,46 @@ def killed_then_completed(
         lab.note(killed)
         run_beside(lab, *arguments, frozen=frozen, temporary=Path(temporary)).check()
         assert list(Path(temporary).iterdir()) == [], "temporary files are left"
-    everywhere = list(lab.nodes)
+    return bool(frozen)
+
+
+def killed_then_completed(
+    cluster: Cluster,
+    arguments: Sequence[str],
+    nodes: Sequence[str],
+    moment: Moment,
+    victim: Victim,
+    chance: random.Random,
+    away: Collection[str] = (),
+) -> bool:
+    """Kill a run at a moment, run it again, and see that all is complete and nothing is left.
+
+    Nodes that are ``away`` are in the inventory and not in the cluster. Returns whether modules of the killed run were
+    still at work.
+    """
+    lab = cluster.lab
+    waited = killed_then_again(cluster, arguments, nodes, moment, victim, chance)
+    everywhere = [name for name in lab.nodes if name not in away]
     assert_works(cluster, everywhere)
     assert_hosts_files(lab, everywhere)
     assert_nothing_left(cluster, everywhere)
-    assert cluster.etcd_voters() == sorted(lab.control_planes)
-    return bool(frozen)
+    assert cluster.etcd_voters() == sorted(set(lab.control_planes) - set(away))
+    return waited
+
+
+def killed_then_removed(
+    cluster: Cluster, node: str, moment: Moment, victim: Victim, chance: random.Random, away: Collection[str]
+) -> None:
+    """Kill the removal of a node at a moment, run it again, and see that the node is gone and the others work."""
+    lab = cluster.lab
+    killed_then_again(cluster, ["remove", "--limit", node, "--yes"], [node], moment, victim, chance)
+    staying = [name for name in lab.nodes if name not in {node, *away}]
+    assert_clean(lab, node)
+    assert_works(cluster, staying)
+    assert_nothing_left(cluster, staying)
+    assert cluster.etcd_voters() == sorted(set(lab.control_planes) - {node, *away})
+    for name in staying:
+        assert node not in hosts_file(lab, name)
 
 
 class TestKilledDuringInit:
@@ -201,22 +164,78 @@ class TestKilledWhileAControlPlaneJoins:
         killed_then_completed(cluster, ["scale", "--limit", ",".join(added)], added, LEARNER, Victim.TREE, chance)
 
 
+@pytest.fixture(scope="module")
+def spares() -> dict[Role, str]:
+    """The nodes that come and go, once they are booted."""
+    return {}
+
+
+def spare(lab: TestLab, spares: dict[Role, str], role: Role) -> tuple[str, set[str]]:
+    """The node of this role that comes and goes, booted at first use, and those that are away meanwhile."""
+    if role not in spares:
+        (spares[role],) = lab.grow(workers=1) if role is Role.WORKER else lab.grow(control_planes=1)
+    return spares[role], set(spares.values()) - {spares[role]}
+
+
 @pytest.mark.full
 class TestFurtherMoments:
-    """The rest of the dozen."""
-
-    @pytest.mark.parametrize(("moment", "victim"), FURTHER_WORKERS, ids=lambda value: getattr(value, "words", value))
-    def test_a_worker_joins(
-        self, lab: TestLab, cluster: Cluster, chance: random.Random, moment: Moment, victim: Victim
-    ) -> None:
-        added = lab.grow(workers=1)
-        killed_then_completed(cluster, ["scale", "--limit", ",".join(added)], added, moment, victim, chance)
+    """The rest of them, on one more worker and one more control plane that come and go, while something writes."""
 
     @pytest.mark.parametrize(
-        ("moment", "victim"), FURTHER_CONTROL_PLANES, ids=lambda value: getattr(value, "words", value)
+        ("joins", "joining", "leaves", "leaving"), FURTHER_WORKERS, ids=lambda value: getattr(value, "words", value)
     )
-    def test_a_control_plane_joins(
-        self, lab: TestLab, cluster: Cluster, chance: random.Random, moment: Moment, victim: Victim
+    def test_a_worker_joins_and_leaves(
+        self,
+        lab: TestLab,
+        cluster: Cluster,
+        spares: dict[Role, str],
+        chance: random.Random,
+        joins: Moment,
+        joining: Victim,
+        leaves: Moment,
+        leaving: Victim,
     ) -> None:
-        added = lab.grow(control_planes=1)
-        killed_then_completed(cluster, ["scale", "--limit", ",".join(added)], added, moment, victim, chance)
+        node, away = spare(lab, spares, Role.WORKER)
+        with writer(cluster):
+            killed_then_completed(cluster, ["scale", "--limit", node], [node], joins, joining, chance, away)
+            killed_then_removed(cluster, node, leaves, leaving, chance, away)
+
+    @pytest.mark.parametrize(
+        ("joins", "joining", "leaves", "leaving"),
+        FURTHER_CONTROL_PLANES,
+        ids=lambda value: getattr(value, "words", value),
+    )
+    def test_a_control_plane_joins_and_leaves(
+        self,
+        lab: TestLab,
+        cluster: Cluster,
+        spares: dict[Role, str],
+        chance: random.Random,
+        joins: Moment,
+        joining: Victim,
+        leaves: Moment,
+        leaving: Victim,
+    ) -> None:
+        node, away = spare(lab, spares, Role.CONTROL_PLANE)
+        with writer(cluster):
+            killed_then_completed(cluster, ["scale", "--limit", node], [node], joins, joining, chance, away)
+            killed_then_removed(cluster, node, leaves, leaving, chance, away)
+
+    @pytest.mark.parametrize(
+        ("goes", "going", "comes", "coming"), FROM_NOTHING, ids=lambda value: getattr(value, "words", value)
+    )
+    def test_the_cluster_is_reset_and_deployed(
+        self,
+        lab: TestLab,
+        cluster: Cluster,
+        chance: random.Random,
+        goes: Moment,
+        going: Victim,
+        comes: Moment,
+        coming: Victim,
+    ) -> None:
+        name = ("--yes", "--confirm", "cluster.local")
+        killed_then_again(cluster, ["reset", *name], ["w1"], goes, going, chance)
+        for node in lab.nodes:
+            assert_clean(lab, node)
+        killed_then_completed(cluster, ["deploy"], ["cp1"], comes, coming, chance)

@@ -82,6 +82,14 @@ class TestLab:
         """Start a node again and wait until systemd has booted it."""
         self._lab.start_node(node)
 
+    def cut_network(self, node: str) -> None:
+        """Pull a node's cables: what was connected is not told."""
+        self._lab.cut_network(node)
+
+    def heal_network(self, node: str) -> None:
+        """Plug them in again."""
+        self._lab.heal_network(node)
+
     def evidence(self, last: int = 3) -> str:
         """What is worth reading after a failure: kubewright's last output, then the ends of the nodes' journals."""
         parts = [str(result) for result in self.history[-last:]]

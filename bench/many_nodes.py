@@ -1,0 +1,125 @@
+"""Add a worker to clusters of 10 and of 1,000 nodes, and remove it: what it takes must not grow with the cluster.
+
+``python -m bench.many_nodes`` prints a table. One control plane and one worker are nodes of the lab, the others are
+simulated (see :mod:`bench.simulator`), with inventory hosts that nobody may need to reach. It fails if a figure is
+above its bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.lab.support.cluster import Cluster
+from tests.lab.support.lab import TestLab, lab_up
+
+from bench.measure import Measured, measured
+from bench.simulator import Simulator
+
+SIZES = (10, 1000)
+RATIO = 1.1
+"""How much more the largest cluster may cost than the smallest."""
+SETTINGS = {
+    "kube_pods_subnet": "10.96.0.0/12",
+    "populate_inventory_to_hosts_file": False,
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measured run in a cluster of ``size`` nodes."""
+
+    size: int
+    what: str
+    measured: Measured
+
+
+def main() -> int:
+    """Return 1 if a bound is broken."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3, help="runs of each, of which the median counts")
+    parser.add_argument("--kubernetes", default="1.37.2")
+    arguments = parser.parse_args()
+    with lab_up("many", control_planes=1, workers=1, kubernetes=arguments.kubernetes) as lab:
+        bench = Bench(lab, arguments.kubernetes)
+        for size in SIZES:
+            bench.measure(size, arguments.runs)
+    broken = list(report(bench.samples))
+    print("\n".join(broken) or "All within their bounds.")
+    return int(bool(broken))
+
+
+class Bench:
+    """The runs on one lab and what they gave."""
+
+    def __init__(self, lab: TestLab, version: str) -> None:
+        self._lab = lab
+        self._variables = lab.inventory / "group_vars" / "k8s_cluster.yml"
+        self._variables.write_text(json.dumps(SETTINGS))
+        self._hosts = lab.inventory / "hosts.ini"
+        self._plain = self._hosts.read_text()
+        lab.kubewright("deploy").check()
+        (self._worker,) = lab.grow(workers=1)
+        self._plain = self._hosts.read_text()
+        self._cluster = Cluster(lab, "cp1")
+        self._simulator = Simulator(lab.inventory / ".artifacts" / "admin.conf", f"v{version}")
+        self.samples: list[Sample] = []
+
+    def measure(self, size: int, runs: int) -> None:
+        """Add the worker and remove it in a cluster of this size, counted with the worker."""
+        names = [f"simulated{number:04}" for number in range(size - 3)]
+        addresses = {name: _address(number) for number, name in enumerate(names)}
+        self._write_inventory(addresses)
+        with self._simulator.nodes(addresses):
+            self._record(names)
+            for _ in range(runs):
+                self._note(size, "add a worker", "scale", "--limit", self._worker)
+                self._note(size, "remove it", "remove", "--limit", self._worker, "--yes")
+        self._write_inventory({})
+
+    def _note(self, size: int, what: str, verb: str, *arguments: str) -> None:
+        figures = measured(self._lab, list(self._lab.nodes), lambda: self._lab.kubewright(verb, *arguments))
+        self.samples.append(Sample(size, what, figures))
+        print(f"{size:>6} nodes  {what:<14} {figures.seconds:7.1f} s  calls {figures.calls}", flush=True)
+
+    def _write_inventory(self, addresses: dict[str, str]) -> None:
+        lines = [f"{name} ip={address}" for name, address in addresses.items()]
+        self._hosts.write_text("\n".join([self._plain, "[all]", *lines, "", "[kube_node]", *addresses, ""]))
+
+    def _record(self, names: Sequence[str]) -> None:
+        """Note in the cluster's record that the simulated nodes know of the others what the lab's worker knows."""
+        reference = ("-n", "kube-system", "configmap", "kubewright")
+        record = json.loads(self._cluster.get(*reference)["data"]["record"])
+        record["fan_out"] = {**record["fan_out"], **dict.fromkeys(names, record["fan_out"]["w1"])}
+        patch = json.dumps({"data": {"record": json.dumps(record)}})
+        self._cluster.kubectl("-n", "kube-system", "patch", "configmap", "kubewright", "--type=merge", "-p", patch)
+
+
+def _address(number: int) -> str:
+    return f"10.64.{number // 250}.{number % 250 + 1}"
+
+
+def report(samples: Sequence[Sample]) -> list[str]:
+    """Print medians side by side; say what is above its bound."""
+    broken = []
+    small, large = SIZES
+    print(f"{'median of runs':<16} {f'{small} nodes':>12} {f'{large} nodes':>12} {'ratio':>7}")
+    for what in dict.fromkeys(sample.what for sample in samples):
+        few, many = (
+            statistics.median(s.measured.seconds for s in samples if (s.size, s.what) == (size, what)) for size in SIZES
+        )
+        print(f"{what:<16} {few:>10.1f} s {many:>10.1f} s {many / few:>7.2f}")
+        if many / few > RATIO:
+            broken.append(f"Above its bound of {RATIO}: {what}, {many / few:.2f} times")
+        calls = [{str(s.measured.calls) for s in samples if (s.size, s.what) == (size, what)} for size in SIZES]
+        if calls[0] != calls[1]:
+            broken.append(f"Remote calls to {what} differ: {calls[0]} and {calls[1]}")
+    return broken
+
+
+if __name__ == "__main__":
+    sys.exit(main())

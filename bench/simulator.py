@@ -1,0 +1,100 @@
+"""A simulator of nodes: Node objects in a real cluster, Ready, with leases that are renewed; no kubelet behind them.
+
+What is simulated are only the nodes. The API server, etcd and controllers that have to cope with them are real. No pod
+goes to a simulated node: it is tainted, and lacks the label for its system by which agents of every node choose theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+LABEL = "kubewright.io/simulated"
+NODES = "/api/v1/nodes"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+RENEW_SECONDS = 20.0
+"""A controller gives a node 50 s."""
+WORKERS = 8
+
+
+class Simulator:
+    """Simulated nodes of one cluster.
+
+    Args:
+        config: the administrator's kubeconfig.
+        version: the kubelet version that the nodes tell, with its ``v``.
+
+    """
+
+    def __init__(self, config: Path, version: str) -> None:
+        self._text = config.read_text()
+        self._version = version
+        self._local = threading.local()
+
+    @property
+    def client(self) -> Client:
+        """The calling thread's own connection to the API server."""
+        if not hasattr(self._local, "client"):
+            system = System()
+            self._local.client = Client(system, kubeconfig.parse_text(system, self._text), timeout=30.0)
+        client: Client = self._local.client
+        return client
+
+    @contextlib.contextmanager
+    def nodes(self, addresses: dict[str, str]) -> Iterator[None]:
+        """Have these nodes, by name their address, and renew their leases until the block ends."""
+        over = threading.Event()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(lambda item: self._create(*item), addresses.items()))
+            renewing = threading.Thread(target=self._renew, args=(list(addresses), over), daemon=True)
+            renewing.start()
+            try:
+                yield
+            finally:
+                over.set()
+                renewing.join()
+                list(pool.map(lambda name: self.client.delete(f"{NODES}/{name}"), addresses))
+
+    def _create(self, name: str, address: str) -> None:
+        labels = {LABEL: "true", "kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name}
+        taints = [{"key": LABEL, "effect": "NoSchedule"}]
+        meta = {"name": name, "labels": labels}
+        self.client.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {"taints": taints}})
+        self.client.create(LEASES, self._lease(name))
+        now = _now()
+        condition = {"reason": "Simulated", "lastHeartbeatTime": now, "lastTransitionTime": now}
+        conditions = [
+            {"type": "Ready", "status": "True", **condition},
+            *({"type": kind, "status": "False", **condition} for kind in ("MemoryPressure", "DiskPressure")),
+        ]
+        status = {
+            "conditions": conditions,
+            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+            "nodeInfo": {"kubeletVersion": self._version, "machineID": f"{name:0>32}", "architecture": "amd64"},
+        }
+        self.client.merge(f"{NODES}/{name}/status", {"status": status})
+
+    def _renew(self, names: Sequence[str], over: threading.Event) -> None:
+        while not over.is_set():
+            for name in names:
+                self.client.merge(f"{LEASES}/{name}", {"spec": {"renewTime": _now(fraction=True)}})
+                if over.wait(RENEW_SECONDS / len(names)):
+                    return
+
+    def _lease(self, name: str) -> dict[str, Any]:
+        spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": _now(fraction=True)}
+        metadata = {"name": name, "namespace": "kube-node-lease"}
+        return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+
+
+def _now(*, fraction: bool = False) -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ" if fraction else "%Y-%m-%dT%H:%M:%SZ")
