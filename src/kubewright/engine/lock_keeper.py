@@ -11,7 +11,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from kubewright.artifacts.server import process_start
@@ -134,8 +133,15 @@ def _in_fork(keeper: Keeper, action: str, over: Callable[[], bool]) -> str:
         if ended:
             return _STATES.get(os.waitstatus_to_exitcode(status), UNSURE)
         if over():
-            with suppress(ProcessLookupError):
-                os.killpg(worker, signal.SIGKILL)
+            _kill(worker)
             os.waitpid(worker, 0)
             return UNSURE
         time.sleep(_POLL_SECONDS)
+
+
+def _kill(worker: int) -> None:
+    """Kill a child with the process group that it leads; one that does not lead it yet has not begun anything."""
+    try:
+        os.killpg(worker, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(worker, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kubewright.artifacts.server import process_start
+from kubewright.engine import lock_keeper
 from kubewright.engine.lock import HELD, LOST, UNSURE
 from kubewright.engine.lock_keeper import Keeper, start_keeper
 from kubewright.engine.record import Run
@@ -110,3 +112,14 @@ def test_a_lock_that_is_being_given_up_is_not_lost(run: Run, main: subprocess.Po
     run.write("lock_released", {})
     soon(lambda: not process_start(keeper_process(run)))
     assert run.events() == []
+
+
+def test_a_worker_that_does_not_lead_its_group_yet_is_killed() -> None:
+    """Else the lock would be renewed for ever."""
+    worker = os.fork()
+    if worker == 0:
+        time.sleep(60)
+        os._exit(0)
+    lock_keeper._kill(worker)
+    _, status = os.waitpid(worker, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
