@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 REFUSED = 5
 BAD_INPUT = 3
-FOREIGN_RULE = ("INPUT", "-p", "tcp", "--dport", "9", "-m", "comment", "--comment", "somebody else's", "-j", "ACCEPT")
+FOREIGN = "made-by-somebody-else"
+FOREIGN_RULE = ("INPUT", "-p", "tcp", "--dport", "9", "-m", "comment", "--comment", FOREIGN, "-j", "ACCEPT")
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ class TestWorker:
         assert sorted(cluster.node_conditions()) == ["cp1", "w2"]
         assert nodes_of(cluster) <= {"w2"}
         assert_clean(lab, "w1")
-        assert "somebody else's" in lab.read("w1", "iptables-save")
+        assert FOREIGN in lab.read("w1", "iptables-save")
         record = json.loads(cluster.get("-n", "kube-system", "configmap", "kubewright")["data"]["record"])
         assert sorted(record["fan_out"]) == ["cp1", "w2"]
         assert "w1" not in hosts_file(lab, "w2"), "the others have to forget it"
