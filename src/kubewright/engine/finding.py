@@ -101,10 +101,10 @@ def _is_wanted(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bo
 
 def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
     """Whether the record says that a host was brought all the way into the cluster."""
-    record = (cluster.record or {}) if cluster else {}
     node_name = inputs.settings.hosts[name].kube_override_hostname or name
-    nodes = {node.name for node in cluster.nodes} if cluster else set()
-    return node_name in nodes and node_name in record.get("fan_out", {})
+    if cluster is None or cluster.node(node_name) is None:
+        return False
+    return node_name in (cluster.record or {}).get("fan_out", {})
 
 
 def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
