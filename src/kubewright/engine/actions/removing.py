@@ -54,6 +54,7 @@ class RemoveNodes(RunAction):
 
     def _part(self, run: Run, inputs: Inputs, step: Step, host: LeavingHost) -> None:
         stage = step.stage
+        self.stage = stage.value
         require_lock(run)
         members = members_of(host, find_cluster(run, inputs).cluster) if stage is Stage.REMOVE_MEMBER else ()
         arguments = {

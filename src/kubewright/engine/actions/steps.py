@@ -20,6 +20,7 @@ class StepAction(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """Find the host's step and do it, journalled."""
         stage = self.fixed_stage or Stage(self._task.args["stage"])
+        self.stage = stage.value
         plan = Plan.from_json(run.read("plan"))
         step = next((step for step in plan.stage(stage) if step.host == self.host), None)
         if step is None:
