@@ -93,6 +93,17 @@ class TestWorker:
         assert lab.kubewright("remove", "--limit", "w1").exit_code == BAD_INPUT
         assert sorted(cluster.node_conditions()) == ["cp1", "w1", "w2"]
 
+    def test_a_saved_plan_is_refused_after_a_change(self, lab: TestLab, cluster: Cluster, tmp_path: Path) -> None:
+        workload(cluster, replicas=2, min_available=1)
+        file = str(tmp_path / "w1.plan")
+        lab.kubewright("plan", "remove", "--limit", "w1", "--out", file).check()
+        cluster.kubectl("patch", "pdb", "guarded", "--type=merge", "-p", '{"spec":{"minAvailable":0}}')
+        done = lab.kubewright("apply", file, "--yes")
+        assert done.exit_code == REFUSED, str(done)
+        assert "guarded" in done.output, str(done)
+        assert sorted(cluster.node_conditions()) == ["cp1", "w1", "w2"]
+        assert not cluster.get("node", "w1")["spec"].get("unschedulable"), "a refused run must change nothing"
+
     def test_is_drained_by_the_budget_and_cleaned(self, lab: TestLab, cluster: Cluster) -> None:
         workload(cluster, replicas=2, min_available=1)
         lab.execute("w1", "iptables", "-A", *FOREIGN_RULE).check()

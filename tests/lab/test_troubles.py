@@ -56,6 +56,10 @@ def assert_the_others_are_done(lab: TestLab, cluster: Cluster, ended: Result, lo
     assert lost in ended.output, ended
     assert_works(cluster, [name for name in lab.nodes if name != lost])
     assert cluster.leftovers() == []
+    newest = max((lab.inventory / ".kubewright" / "runs").iterdir(), key=lambda folder: folder.stat().st_mtime)
+    report = (newest / "report.html").read_text()
+    assert lost in report
+    assert "src=" not in report, "the report must load nothing"
 
 
 def assert_the_next_run_completes(lab: TestLab, cluster: Cluster) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.documents import coredns, flannel, kubeadm
 from kubewright.documents.inputs import check_release
@@ -12,7 +14,12 @@ from kubewright.topology.model import Topology
 
 
 def cluster_document(
-    *, topology: Topology, settings: Settings, release: Release, artifacts: ArtifactSet
+    *,
+    topology: Topology,
+    settings: Settings,
+    release: Release,
+    artifacts: ArtifactSet,
+    joining: Container[str] | None = None,
 ) -> ClusterDocument:
     """Say what the cluster should hold; a function of its arguments alone.
 
@@ -21,6 +28,7 @@ def cluster_document(
         settings: cluster settings and those of every host of ``topology``.
         release: the Kubernetes release.
         artifacts: that release's artifacts for any architecture; they know the names under which nodes have the images.
+        joining: the hosts that may join; None for all. The configuration for joining is made for these only.
 
     Raises:
         ValueError: ``artifacts`` are of another release.
@@ -35,7 +43,11 @@ def cluster_document(
             host.name: kubeadm.init(host, topology=topology, settings=settings, artifacts=artifacts)
             for host in topology.control_planes
         },
-        kubeadm_join={host.name: kubeadm.join(host, settings=settings) for host in topology.hosts},
+        kubeadm_join={
+            host.name: kubeadm.join(host, settings=settings)
+            for host in topology.hosts
+            if joining is None or host.name in joining
+        },
         network_objects=network,
         network_ready_file=flannel.READY_FILE,
         objects=(*network, *coredns.objects(cluster, artifacts, len(topology.hosts))),

@@ -66,7 +66,13 @@ def make_documents(run: Run) -> dict[str, Any]:
     _write_node_documents(run, inputs, topology, {name: known for name, known in platforms.items() if known}, resolved)
     # The names of images are the same on every architecture.
     some = next(iter(resolved.values()))
-    whole = cluster_document(topology=topology, settings=inputs.settings, release=_release(inputs), artifacts=some)
+    whole = cluster_document(
+        topology=topology,
+        settings=inputs.settings,
+        release=_release(inputs),
+        artifacts=some,
+        joining=frozenset(run.read("scope")["scope"]),
+    )
     run.write("cluster_document", vars(whole))
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
     if found.cluster is not None and inputs.request.verb not in ("check", "remove"):
