@@ -145,6 +145,7 @@ def observed_fields(plan: Plan, topology: Topology, cluster: ObservedCluster | N
             "version": cluster.version,
             "kubeadm configuration": keyed_digest(key, cluster.cluster_configuration),
             "kubelet configuration": keyed_digest(key, cluster.kubelet_configuration),
+            "kube-proxy configuration": keyed_digest(key, cluster.kube_proxy_configuration),
         }
     }
     nodes = {node.name: node for node in cluster.nodes}

@@ -91,7 +91,7 @@ class TestRefuse:
 
 class TestNotRolledOut:
     def test_nothing_differs(self) -> None:
-        assert list(not_rolled_out(LIVE, LIVE)) == []
+        assert list(not_rolled_out(LIVE, LIVE, "scale")) == []
 
     def test_absent_is_the_same_as_empty(self) -> None:
         assert list(not_rolled_out(changed("scheduler.extraArgs", []), LIVE)) == []

@@ -39,7 +39,8 @@ class RunAction(ActionBase):  # type: ignore[misc]
 
     _supports_check_mode = True
     _supports_diff = True
-    stage: ClassVar[str] = ""
+    stage: str = ""
+    """The stage that a failure is journalled with."""
     one_per_run: ClassVar[bool] = False
     ends_run: ClassVar[bool] = False
     """Whether it belongs to the end of a run, so that it also acts when the run is to stop."""

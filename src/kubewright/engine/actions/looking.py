@@ -91,6 +91,9 @@ class Inspect(RunAction):
         return shown
 
 
+COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes", "proxy_stale")
+
+
 class CompareObjects(RunAction):
     """Compare the cluster's objects, labels and taints with what they should be."""
 
@@ -101,9 +104,13 @@ class CompareObjects(RunAction):
         if cluster is None or not cluster.ours or inputs.request.verb in ("scale", "remove"):
             return {"changed": False, "skipped": True}
         document = load_cluster_document(run)
-        arguments = {"objects": list(document.objects), "node_metadata": document.node_metadata}
+        arguments = {
+            "objects": list(document.objects),
+            "node_metadata": document.node_metadata,
+            "kubeadm_configuration": document.kubeadm_init.get(self.host, ""),
+        }
         answer = self.module_when_free(run, "objects", arguments, check=True)
-        run.write("objects", {key: answer[key] for key in ("changes", "node_changes", "missing_nodes")})
+        run.write("objects", {key: answer[key] for key in COMPARED})
         return {"changed": False}
 
 
@@ -154,6 +161,8 @@ def _hosts(plan: Plan, played: list[str]) -> list[str]:
     """The hosts that have steps of their own; one at least, for what is delegated."""
     own = (
         Stage.CONVERGE,
+        Stage.CONTROL_PLANE_CONFIG,
+        Stage.KUBELET_CONFIG,
         Stage.JOIN_CONTROL_PLANE,
         Stage.JOIN_WORKER,
         Stage.CLEAN_NODE,

@@ -8,8 +8,14 @@ from kubewright.engine.actions.base import RunAction
 from kubewright.engine.lock import require_lock
 from kubewright.engine.record import Run
 from kubewright.plan import Plan, Stage, Step
+from kubewright.plan.rollout import ROLLED_OUT, stops_at
 
 NOTHING: dict[str, Any] = {"changed": False, "skipped": True, "skip_reason": "the plan has nothing to do here"}
+
+
+def _failed_before(run: Run, stage: Stage) -> str:
+    """The host whose failure keeps a step of this stage from being begun: what ruined one may ruin the next."""
+    return next((str(event["host"]) for event in run.failures() if stops_at([event["stage"]], stage)), "")
 
 
 class StepAction(RunAction):
@@ -20,6 +26,7 @@ class StepAction(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """Find the host's step and do it, journalled."""
         stage = self.fixed_stage or Stage(self._task.args["stage"])
+        self.stage = stage.value
         plan = Plan.from_json(run.read("plan"))
         step = next((step for step in plan.stage(stage) if step.host == self.host), None)
         if step is None:
@@ -27,6 +34,10 @@ class StepAction(RunAction):
         if plan.via:
             # A reset has none: it takes down what would hold it.
             require_lock(run)
+        if step.stage in ROLLED_OUT and (failed := _failed_before(run, step.stage)):
+            cause = f"not begun because of what failed before on {failed}"
+            run.event("left", host=self.host, cause=cause)
+            return {**NOTHING, "skip_reason": cause}
         with run.step(stage.value, self.host) as outcome:
             outcome["ok"] = False
             result = self.carry_out(run, step)

@@ -7,7 +7,7 @@ import dataclasses
 import os.path
 from typing import Any, Optional
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import files
+from ansible_collections.kubewright.cluster.plugins.module_utils import files, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Context, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.image import Image, list_images
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.registry import resources_of
@@ -24,6 +24,9 @@ ENGINE = "containerd"
 
 _PARALLEL_IMPORTS = 2
 """Imports at a time: unpacking is bound by one processor core and the disk."""
+
+PATCHES = "/etc/kubernetes/patches"
+"""Where kubeadm looks for patches of this host's configuration."""
 
 _UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 
@@ -66,6 +69,8 @@ def converge(
         NodeError: something could not be looked at or changed. What was done stays and is found by the next run.
 
     """
+    context.kubeadm = str(document.get("kubeadm", ""))
+    context.patches = _patches(document, context)
     preview = _Walk(document, context, partial=partial, record=record, dry=True)
     preview.run()
     if check:
@@ -84,6 +89,20 @@ def converge(
     if not partial:
         context.store.tidy()
     return walk.outcome
+
+
+def _patches(document: dict[str, Any], context: Context) -> dict[str, Optional[str]]:
+    """Kubeadm's patch files as they are when the document is done; None for one that it no longer has."""
+    remembered = [path for entry in context.manifest.entries.values() for path in entry.get("paths", {})]
+    found: dict[str, Optional[str]] = {os.path.basename(path): None for path in remembered if _is_patch(path)}
+    for spec in document.get("resources", []):
+        if spec.get("type") == "file" and _is_patch(str(spec.get("path"))):
+            found[os.path.basename(spec["path"])] = str(spec.get("content", ""))
+    return found
+
+
+def _is_patch(path: str) -> bool:
+    return os.path.dirname(path) == PATCHES
 
 
 class _Walk:
@@ -136,6 +155,7 @@ class _Walk:
         paths.update(path for entry in self._context.manifest.entries.values() for path in entry.get("paths", {}))
         paths.add("/etc/kubewright/manifest.json")
         files.sweep(self._context.system.path(os.path.dirname(path)) for path in paths)
+        rendering.sweep(self._context.system)
 
     def _change(self, resource: Resource, change: Change) -> None:
         self.artifacts.extend(resource.wanted())
