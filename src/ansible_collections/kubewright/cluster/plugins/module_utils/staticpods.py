@@ -146,7 +146,7 @@ class Watch:
                 return "the kubelet has not taken up its manifest"
             if not _ready(live):
                 return "its pod is not ready"
-            return _unhealthy(pod) if self._name != API_SERVER else _api_unhealthy(client)
+            return unhealthy(pod) if self._name != API_SERVER else _api_unhealthy(client)
         except ApiError as error:
             return "the API does not answer: %s" % error
         except NodeError as error:
@@ -184,7 +184,7 @@ def _api_unhealthy(client: Client) -> str:
     return "" if answer == "ok" else "/readyz says %r" % answer[:200]
 
 
-def _unhealthy(pod: Pod) -> str:
+def unhealthy(pod: Pod) -> str:
     """Why a component's own endpoint, which its probes name, does not call it healthy; empty where it does."""
     url = health_url(pod)
     if not url:
