@@ -76,7 +76,7 @@ def steps(rollout: Rollout) -> Iterator[Step]:
     """The steps in their order."""
     if rollout.control_planes:
         names = ", ".join(rollout.control_planes)
-        yield Step(Stage.SNAPSHOT, rollout.via, "keep a snapshot of etcd's data", f"before {names} is changed")
+        yield Step(Stage.SNAPSHOT, rollout.via, "keep a snapshot of etcd's data", f"before a change of {names}")
     if rollout.configuration:
         yield Step(
             Stage.CLUSTER_CONFIG,

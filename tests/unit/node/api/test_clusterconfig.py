@@ -147,7 +147,8 @@ class TestProxy:
 
     def revision(self, world: World) -> str | None:
         template = world.api.objects[DAEMON_SET]["spec"]["template"]["metadata"]
-        return template.get("annotations", {}).get(clusterconfig.REVISION)
+        found: str | None = template.get("annotations", {}).get(clusterconfig.REVISION)
+        return found
 
     def test_one_that_was_never_changed_is_not_restarted(self, world: World) -> None:
         assert not clusterconfig.proxy_is_stale(world.client)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import controlplane, markers, staticpods
+from ansible_collections.kubewright.cluster.plugins.module_utils import controlplane, etcd, markers, staticpods
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources import static_pod
@@ -32,8 +32,7 @@ def plane(pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     made = Plane(tmp_path, pki=pki)
     with serve(pki, made.answer) as server:
         made.url = server.url
-        monkeypatch.setattr(controlplane.etcd, "LOCAL", server.url)
-        monkeypatch.setattr(controlplane.etcd.Etcd.__init__, "__kwdefaults__", {"endpoint": server.url, "timeout": 3.0})
+        monkeypatch.setattr(etcd.Etcd.__init__, "__kwdefaults__", {"endpoint": server.url, "timeout": 3.0})
         made.make()
         yield made
 

@@ -33,11 +33,15 @@ _UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/us
 
 @dataclasses.dataclass
 class Outcome:
-    """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had."""
+    """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had.
+
+    ``restarted_at`` is when the last restart began, in seconds since the epoch.
+    """
 
     changes: list[Change] = dataclasses.field(default_factory=list)
     restarted: list[str] = dataclasses.field(default_factory=list)
     missing: list[Missing] = dataclasses.field(default_factory=list)
+    restarted_at: float = dataclasses.field(default=0.0, compare=False)
 
     @property
     def changed(self) -> bool:
@@ -127,7 +131,7 @@ class _Walk:
     @property
     def outcome(self) -> Outcome:
         """What was (or would be) changed so far."""
-        return Outcome(self._changes, self._units.restarted)
+        return Outcome(self._changes, self._units.restarted, restarted_at=self._units.restarted_at)
 
     def run(self) -> None:
         """Walk through all resources and what follows from them."""

@@ -30,7 +30,7 @@ def wait(system: System, name: str, restarted: Sequence[str], *, since: float, t
         system: the node.
         name: of its Node.
         restarted: units that were restarted.
-        since: when the restarts began, in seconds since the epoch by this node's clock, which the kubelet's is.
+        since: when the last restart began, in seconds since the epoch by this node's clock, which the kubelet's is.
         timeout: seconds.
 
     Raises:

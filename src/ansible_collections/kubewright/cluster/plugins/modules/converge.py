@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -153,12 +152,11 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
         context = Context(system, Manifest(system), Store(system, parameters["urls"], parameters["staging"]))
         if context.manifest.warning:
             context.warn(context.manifest.warning)
-        began = time.time()
         outcome = converge(
             parameters["document"], context, partial=parameters["partial"], record=parameters["record"], check=check
         )
         if parameters["ready"] and not check:
-            _see_ready(parameters, context, outcome, began)
+            _see_ready(parameters, context, outcome)
     return dict(
         _result(outcome),
         ssh_client=host.ssh_client(system),
@@ -168,11 +166,11 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
     )
 
 
-def _see_ready(parameters: dict[str, Any], context: Context, outcome: Outcome, began: float) -> None:
+def _see_ready(parameters: dict[str, Any], context: Context, outcome: Outcome) -> None:
     """Wait for the Node; where it is not Ready the restarts stay due, so that the next run tries again."""
-    timeout = parameters["ready_timeout"]
+    since, timeout = outcome.restarted_at, parameters["ready_timeout"]
     try:
-        nodeready.wait(context.system, parameters["ready"], outcome.restarted, since=began, timeout=timeout)
+        nodeready.wait(context.system, parameters["ready"], outcome.restarted, since=since, timeout=timeout)
     except NodeError:
         due = [unit for unit in outcome.restarted if unit in nodeready.DISRUPTING]
         context.manifest.pending_restarts = [*context.manifest.pending_restarts, *due]
