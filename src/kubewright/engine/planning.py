@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubewright.engine.configuration import (
@@ -58,6 +58,7 @@ def make_plan(run: Run) -> Plan:
             *inputs.notices,
             *(f"{notice.subject}: {notice.text}" for notice in topology.notices),
             *(run.read("skipped") if run.has("skipped") else ()),
+            *_not_compared(run, found, objects),
         ),
     )
     plan = plan_removal(removal(run, inputs, situation)) if inputs.request.verb == "remove" else compute(situation)
@@ -75,6 +76,14 @@ def _not_rolled_out(run: Run, inputs: Inputs, found: Found) -> tuple[str, ...]:
     for kind, (wanted, running) in component_configurations(document, found.cluster).items():
         sentences += live.component_not_rolled_out(kind, wanted, running, verb)
     return tuple(sentences)
+
+
+def _not_compared(run: Run, found: Found, objects: Mapping[str, Any] | None) -> Iterator[str]:
+    """What could not be looked at, and what hosts said of themselves meanwhile."""
+    if found.cluster is not None and objects and objects.get("not_compared"):
+        yield f"{found.cluster.via}: {objects['not_compared']}"
+    for host, inspection in run.read_all("inspections").items():
+        yield from (f"{host}: {warning}" for warning in inspection.get("warnings", ()))
 
 
 def _text_change(raw: Mapping[str, Any]) -> Change:

@@ -172,5 +172,5 @@ class Recorded:
 
     def compared(self, **answer: Any) -> None:
         """The cluster's objects were compared."""
-        nothing: dict[str, Any] = {name: [] for name in COMPARED} | {"proxy_stale": False}
+        nothing: dict[str, Any] = {name: [] for name in COMPARED} | {"proxy_stale": False, "not_compared": ""}
         self.run.write("objects", {**nothing, **answer})

@@ -240,6 +240,19 @@ class TestLiveClusterForbids:
 
 
 class TestPlans:
+    def test_what_could_not_be_compared_is_a_note(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        recorded.inspected("w1")
+        inspection = recorded.run.read("inspections/w1")
+        recorded.run.write("inspections/w1", {**inspection, "warnings": ["kubeadm is not there"]})
+        recorded.compared(not_compared="objects were not compared")
+        notices = make_plan(recorded.run).notices
+        assert {"cp1: objects were not compared", "w1: kubeadm is not there"} <= set(notices)
+
     def test_new_cluster(self, tmp_path: Path) -> None:
         recorded = new_cluster(tmp_path, names=NAMES)
         plan = planned(recorded, *NAMES.all)

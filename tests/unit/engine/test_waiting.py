@@ -91,6 +91,7 @@ class TestObjects:
         "missing_nodes": [],
         "configuration_changes": [],
         "proxy_stale": False,
+        "not_compared": "",
     }
 
     @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubewright import artifacts
 from kubewright.artifacts.server import start
-from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.base import RunAction, warning_text
 from kubewright.engine.actions.locking import lock_hosts
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.flow import load_topology, url_host
@@ -83,12 +83,6 @@ def _document(run: Run, host: str, stage: Stage) -> dict[str, Any]:
     if stage is Stage.CONVERGE:
         document["resources"] = [each for each in document["resources"] if each["type"] not in MEMBERS_TYPES]
     return document
-
-
-def warning_text(warning: object) -> str:
-    """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
-    event = getattr(warning, "event", None)
-    return str(getattr(event, "msg", warning))
 
 
 def artifact_urls(cluster: ClusterSettings, client: str | None, offer: Mapping[str, Any]) -> list[str]:

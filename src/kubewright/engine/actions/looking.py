@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
+from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction, warning_text
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs
@@ -84,14 +84,16 @@ class Inspect(RunAction):
         except UnreachableError as error:
             note_unreachable(run, self.host, error)
             return {"changed": False, "reachable": False}
-        run.write(f"inspections/{self.host}", {name: answer[name] for name in ("changes", "restarted", "ssh_client")})
+        found = {name: answer[name] for name in ("changes", "restarted", "ssh_client")}
+        warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
+        run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
         shown: dict[str, Any] = {"changed": False}
         if self._task.check_mode:
             shown = {"changed": bool(answer["changes"]), "diff": answer["diff"]}
         return shown
 
 
-COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes", "proxy_stale")
+COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes", "proxy_stale", "not_compared")
 
 
 class CompareObjects(RunAction):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.modules import objects
 from tests.unit.node.api.made import kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Request, serve
 from tests.unit.node.test_rendering import RECORDED
@@ -193,3 +194,38 @@ class TestProxy:
     def test_a_cluster_without_it_needs_no_restart(self, world: World) -> None:
         del world.api.objects[DAEMON_SET]
         assert not clusterconfig.proxy_is_stale(world.client)
+
+
+class TestModule:
+    """As the module ``objects`` has it."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "objects": None,
+        "record": None,
+        "node_metadata": {},
+        "kubeadm_configuration": "kind: InitConfiguration\n",
+        "restart_proxy": False,
+        "wait": [],
+        "wait_file": "",
+        "wait_timeout": 1.0,
+        "lock_id": "",
+    }
+
+    def test_a_missing_kubeadm_is_told_and_no_failure(self, world: World) -> None:
+        world.output = OUTPUT.replace("maxPods: 110", "maxPods: 50")
+        told = objects.work(world.system, self.PARAMETERS, True)
+        assert (told["changed"], told["configuration_changes"]) == (False, [])
+        assert "kubeadm is not there" in told["not_compared"]
+
+    def test_objects_and_then_the_restart(self, world: World) -> None:
+        write(world.system, "/usr/local/bin/kubeadm", "")
+        world.system.path("/usr/local/bin/kubeadm").chmod(0o755)
+        world.output = OUTPUT.replace("mode: iptables", "mode: nftables")
+        told = objects.work(world.system, self.PARAMETERS, True)
+        assert (told["changed"], told["proxy_stale"], told["not_compared"]) == (True, False, "")
+        assert objects.work(world.system, self.PARAMETERS, False)["changed"]
+        again = objects.work(world.system, self.PARAMETERS, True)
+        assert (again["configuration_changes"], again["proxy_stale"]) == ([], True)
+        restart = {**self.PARAMETERS, "kubeadm_configuration": "", "restart_proxy": True}
+        assert objects.work(world.system, restart, False)["changed"]
+        assert not objects.work(world.system, restart, False)["changed"]

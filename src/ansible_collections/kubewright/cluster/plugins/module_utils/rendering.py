@@ -6,7 +6,6 @@ print the objects that they would upload. So what a file or an object should be 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -150,9 +149,3 @@ def _with_patches(system: System, configuration: str, directory: Path, given: Ma
         if text is not None and not name.startswith("."):
             (directory / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     return _PATCHES.sub("patches:\n  directory: %s" % directory, configuration)
-
-
-def available(system: System) -> bool:
-    """Whether there is a kubeadm on this node."""
-    paths = ("/usr/local/bin", "/usr/bin", *system.search)
-    return any(os.access(str(system.path("%s/kubeadm" % path)), os.X_OK) for path in paths)

@@ -40,7 +40,8 @@ options:
   kubeadm_configuration:
     description:
       - YAML for C(kubeadm init); when given, kubeadm's own ConfigMaps become what kubeadm here would upload from it.
-      - In check mode RV(proxy_stale) tells whether kube-proxy's pods have another configuration than its ConfigMap.
+      - In check mode RV(proxy_stale) tells whether kube-proxy's pods have another configuration than its ConfigMap, and
+        RV(not_compared) why nothing could be compared.
     type: str
     default: ""
   restart_proxy:
@@ -127,10 +128,14 @@ def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
 
 
 def _configuration(system: System, client: Client, text: str, *, check: bool) -> dict[str, Any]:
+    nothing = {"configuration_changes": [], "proxy_stale": False, "not_compared": ""}
     if not text:
-        return {"configuration_changes": [], "proxy_stale": False}
+        return nothing
+    if check and not system.finds("kubeadm"):
+        return dict(nothing, not_compared="kubeadm is not there, so its objects in the cluster were not compared")
     changes = clusterconfig.work(system, client, text, check=check)
-    return {"configuration_changes": changes, "proxy_stale": check and clusterconfig.proxy_is_stale(client)}
+    stale = check and clusterconfig.proxy_is_stale(client)
+    return dict(nothing, configuration_changes=changes, proxy_stale=stale)
 
 
 def main() -> None:

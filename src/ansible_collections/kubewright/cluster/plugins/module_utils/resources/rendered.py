@@ -19,7 +19,7 @@ class Rendered(Resource):
         """Whether this node has this part: it is a member, and there is a kubeadm that can be asked."""
         if not controlplane.is_member(self.system):
             return False
-        if not rendering.available(self.system):
+        if not self.system.finds("kubeadm"):
             self.context.warn(
                 "kubeadm is not there, so the kubelet's configuration and the control plane's were not compared"
             )
