@@ -41,10 +41,10 @@ def is_control_plane(system: System) -> bool:
 
 
 def speaking(system: System, others: Sequence[str]) -> Client:
-    """The administrator at this node's API server, else at the first of ``others`` (URLs) that answers.
+    """The administrator at this node's API server, else at the first of ``others`` (URLs) that is ready.
 
     Raises:
-        ApiError: none answers.
+        ApiError: none is.
         NodeError: there is no usable admin.conf.
 
     """
@@ -52,7 +52,8 @@ def speaking(system: System, others: Sequence[str]) -> Client:
     for server in (local_server(system) or "", *others):
         try:
             client = admin_client(system, server=server, timeout=_REQUEST_TIMEOUT)
-            client.get("/version")
+            # It answers so where its etcd member does as well.
+            client.text("/readyz")
         except ApiError as error:
             failure = failure or error
         else:
