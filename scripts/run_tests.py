@@ -121,6 +121,7 @@ STAGES: dict[str, Callable[[], Outcome]] = {
     "fuzz-full": lambda: fuzz(full=True),
     "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="kill"),
     "lab-variants": lambda: lab("lab-variants", full=True, select="variants or test_init"),
+    "lab-full-rollout": lambda: lab("lab-full-rollout", full=True, select="test_rollout"),
     "lab-full-changes": lambda: lab("lab-full-changes", full=True, select="test_lock or test_plan or test_remove"),
     "artifacts-second": lambda: artifacts(SECOND_VERSION),
     "lab-second": lambda: lab("lab-second", version=SECOND_VERSION, select="not kill"),

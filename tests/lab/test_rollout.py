@@ -357,7 +357,7 @@ class TestBadSettings:
         assert lab.kubewright("plan", "--detailed-exitcode").exit_code == ExitCode.DONE
 
 
-class TestKills:
+class TestCutShort:
     """The run is killed in the middle of each kind of step, and the same command completes it."""
 
     @pytest.mark.parametrize("victim", list(Victim), ids=lambda victim: victim.name.lower())
