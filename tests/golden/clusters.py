@@ -110,6 +110,7 @@ def custom() -> Case:
             "kube_kubeadm_apiserver_extra_args": {"audit-log-maxage": "7"},
             "kube_kubeadm_controller_extra_args": {"terminated-pod-gc-threshold": "500"},
             "kube_kubeadm_scheduler_extra_args": {"v": "3"},
+            "etcd_extra_vars": {"quota-backend-bytes": "4294967296"},
             "kubelet_config_extra_args": {"evictionHard": {"memory.available": "200Mi"}},
             "kube_proxy_config_extra_args": {"nftables": {"syncPeriod": "45s"}},
             "kubelet_max_pods": 200,

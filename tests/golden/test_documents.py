@@ -20,6 +20,7 @@ ELSEWHERE = {
     "kubewright_artifact_urls",
     "kubewright_fact_max_age",
     "artifacts_dir",
+    "serial",
 }
 # These have one value so far.
 SINGLE = {

@@ -20,6 +20,9 @@ from kubewright.topology.model import Host, Topology
 from kubewright.topology.names import certificate_names
 
 API_VERSION = "kubeadm.k8s.io/v1beta4"
+NO_CERTIFICATES = "/run/kubewright/no-certificates"
+"""A directory that is not there."""
+
 CERTIFICATE_KEY = "{{certificate_key}}"
 """Stands for the key of the uploaded certificates, which only the node side knows."""
 
@@ -35,6 +38,32 @@ def init(host: Host, *, topology: Topology, settings: Settings, artifacts: Artif
         "patches": {"directory": PATCHES_DIRECTORY},
     }
     return to_yaml(configuration, _cluster(topology, cluster, artifacts), _kubelet(cluster), _kube_proxy(cluster))
+
+
+def member(host: Host, *, topology: Topology, settings: Settings, artifacts: ArtifactSet) -> str:
+    """Return the YAML by which kubeadm on ``host`` can tell what its part of the cluster should be configured by.
+
+    For a control plane that is what ``kubeadm init`` there would get. A worker has no keys of authorities, and without
+    them kubeadm refuses a directory of certificates: it gets another one, and the path that the kubelet reads by name.
+    """
+    if host.is_control_plane:
+        return init(host, topology=topology, settings=settings, artifacts=artifacts)
+    cluster = settings.cluster
+    configuration = {
+        "apiVersion": API_VERSION,
+        "kind": "InitConfiguration",
+        "nodeRegistration": _registration(host, settings),
+        "localAPIEndpoint": _api_endpoint(host, cluster),
+        "patches": {"directory": PATCHES_DIRECTORY},
+    }
+    version = {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "kubernetesVersion": f"v{artifacts.kubernetes}",
+        "certificatesDir": NO_CERTIFICATES,
+    }
+    authority = {"authentication": {"x509": {"clientCAFile": f"{cluster.kube_cert_dir}/ca.crt"}}}
+    return to_yaml(configuration, version, merged(authority, _kubelet(cluster)))
 
 
 def join(host: Host, *, settings: Settings) -> str:
@@ -78,7 +107,12 @@ def _arguments(values: dict[str, str]) -> list[dict[str, str]]:
 
 def _cluster(topology: Topology, cluster: ClusterSettings, artifacts: ArtifactSet) -> dict[str, Any]:
     controller_manager = {"node-cidr-mask-size": str(cluster.kube_network_node_prefix)}
-    etcd = {"dataDir": cluster.etcd_data_dir, "imageTag": image_tag(image_reference(artifacts, "etcd"))}
+    etcd: dict[str, Any] = {
+        "dataDir": cluster.etcd_data_dir,
+        "imageTag": image_tag(image_reference(artifacts, "etcd")),
+    }
+    if cluster.etcd_extra_vars:
+        etcd["extraArgs"] = _arguments(cluster.etcd_extra_vars)
     return {
         "apiVersion": API_VERSION,
         "kind": "ClusterConfiguration",

@@ -1,8 +1,8 @@
 """Documents are plain JSON values with a few typed helpers.
 
-A *node document* is what one host should look like: ``{"format": 1, "host": …, "resources": [RESOURCE, …]}``, applied
-in the order listed. The *cluster document* is what the API should hold: kubeadm's configuration and objects for
-server-side apply.
+A *node document* is what one host should look like: ``{"format": 1, "host": …, "kubeadm": YAML, "resources": [RESOURCE,
+…]}``, applied in the order listed. The *cluster document* is what the API should hold: kubeadm's configuration and
+objects for server-side apply.
 
 Every resource has ``type`` and ``id`` (unique in the document, stable between runs). ``restarts`` names the units that
 a change of it restarts. The node side (``plugins/module_utils/resources``) has find, diff and apply for each type:
@@ -23,6 +23,10 @@ image                 reference, artifact, sha256, size
 unit                  name, enabled (bool), state ("started" or "any": kubelet before the join), restarts: []
 hosts_block           path, marker (text after "# BEGIN " and "# END "), entries: list of [address, [names]]
 kubeconfig_server     path, server, restarts: a kubeconfig that kubeadm wrote, when it exists, names this server
+kubelet_configuration path, restarts: what kubeadm on the host makes of the document's ``kubeadm``
+certificate           name, phase, authority, directory, address, required, allowed (names that it has to and may have)
+static_pod            name, node, address, certificates, servers (URLs of the other API servers): its manifest is what
+                      kubeadm makes of the document's ``kubeadm``, and it runs and answers
 ====================  ==================================================================================================
 """
 
@@ -40,16 +44,19 @@ class NodeDocument:
     """What one host should look like.
 
     ``fan_out`` names the resource ids that depend on other hosts (hosts file block, local load balancer's upstreams):
-    only these are touched on hosts outside a limit.
+    only these are touched on hosts outside a limit. ``kubeadm`` is YAML for ``kubeadm init`` by which kubeadm on the
+    host tells what its kubelet and its control plane should be configured by.
     """
 
     host: str
     resources: tuple[Resource, ...]
     fan_out: frozenset[str] = frozenset()
+    kubeadm: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as the node side takes it."""
-        return {"format": 1, "host": self.host, "resources": list(self.resources)}
+        head = {"format": 1, "host": self.host}
+        return head | ({"kubeadm": self.kubeadm} if self.kubeadm else {}) | {"resources": list(self.resources)}
 
     def fan_out_only(self) -> NodeDocument:
         """Return the document cut down to what depends on other hosts."""

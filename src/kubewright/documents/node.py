@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubewright.catalog.model import ArtifactSet, Release
-from kubewright.documents import containerd, delivery, flannel, kubelet, loadbalancer, system
+from kubewright.documents import containerd, delivery, flannel, kubeadm, kubelet, loadbalancer, membership, system
 from kubewright.documents.inputs import check_release
 from kubewright.documents.model import NodeDocument, Resource
 from kubewright.settings.model import ClusterSettings, Settings
@@ -53,8 +53,10 @@ def node_document(
         *kubelet.patches(settings.hosts[host.name]),
         *kubelet.service(cluster, os_family),
         *_worker(host, topology, cluster, artifacts),
+        *membership.resources(host, topology, cluster),
     )
-    return NodeDocument(host.name, resources, _fan_out(resources, cluster))
+    configuration = kubeadm.member(host, topology=topology, settings=settings, artifacts=artifacts)
+    return NodeDocument(host.name, resources, _fan_out(resources, cluster), configuration)
 
 
 def _package_environment(topology: Topology, cluster: ClusterSettings) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from kubewright.engine.finding import find_cluster
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.observe.model import ObservedCluster
+from kubewright.plan import Stage
 from kubewright.plan.rules import live
 
 
@@ -28,11 +29,25 @@ def configurations(document: ClusterDocument, cluster: ObservedCluster) -> tuple
     return wanted, yaml.safe_load(cluster.cluster_configuration) or {}
 
 
+def component_configurations(
+    document: ClusterDocument, cluster: ObservedCluster
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """KubeletConfiguration and KubeProxyConfiguration, as the inventory makes them and as the live cluster has them."""
+    live = {
+        "KubeletConfiguration": cluster.kubelet_configuration,
+        "KubeProxyConfiguration": cluster.kube_proxy_configuration,
+    }
+    parts = {part["kind"]: part for part in yaml.safe_load_all(next(iter(document.kubeadm_init.values())))}
+    return {kind: (parts[kind], yaml.safe_load(text) or {}) for kind, text in live.items()}
+
+
 def configuration_for_joins(run: Run) -> str | None:
     """The live ClusterConfiguration with the names of new control planes added, as YAML.
 
-    None where nothing is to be added.
+    None where nothing is to be added, or where this run has made it what the inventory says already.
     """
+    if (run.directory / "done" / Stage.CLUSTER_CONFIG.value).exists():
+        return None
     cluster = find_cluster(run, Inputs.load(run)).cluster
     if cluster is None:
         return None

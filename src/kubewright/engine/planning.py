@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubewright.engine.configuration import configurations, load_cluster_document
+from kubewright.engine.configuration import (
+    component_configurations,
+    configurations,
+    load_cluster_document,
+)
 from kubewright.engine.documenting import refuse_unreachable
 from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.finding import Found, find_cluster, load_topology
@@ -13,8 +17,8 @@ from kubewright.engine.inputs import Inputs
 from kubewright.engine.leaving import make_reset_plan, removal
 from kubewright.engine.record import Run
 from kubewright.plan import Change, Plan, Situation, compute
-from kubewright.plan.compute import Inspection
 from kubewright.plan.removal import plan_removal
+from kubewright.plan.rollout import Inspection
 from kubewright.plan.rules import live
 from kubewright.topology import Topology
 
@@ -44,11 +48,17 @@ def make_plan(run: Run) -> Plan:
         object_changes=_object_changes(objects, found),
         metadata_changes=_metadata_changes(run, topology, objects),
         kubeconfig_missing=not inputs.kubeconfig.exists(),
-        left=_not_rolled_out(run, found),
+        configuration_changes=tuple(
+            _text_change(change) for change in (objects or {}).get("configuration_changes", ())
+        ),
+        proxy_stale=bool((objects or {}).get("proxy_stale")),
+        serial=inputs.settings.cluster.serial,
+        left=_not_rolled_out(run, inputs, found),
         notices=(
             *inputs.notices,
             *(f"{notice.subject}: {notice.text}" for notice in topology.notices),
             *(run.read("skipped") if run.has("skipped") else ()),
+            *_not_compared(run, found, objects),
         ),
     )
     plan = plan_removal(removal(run, inputs, situation)) if inputs.request.verb == "remove" else compute(situation)
@@ -56,10 +66,30 @@ def make_plan(run: Run) -> Plan:
     return plan
 
 
-def _not_rolled_out(run: Run, found: Found) -> tuple[str, ...]:
-    if found.cluster is None:
+def _not_rolled_out(run: Run, inputs: Inputs, found: Found) -> tuple[str, ...]:
+    """What a verb that only adds leaves of changed settings; others show them as steps."""
+    verb = inputs.request.verb
+    if found.cluster is None or verb != "scale":
         return ()
-    return tuple(live.not_rolled_out(*configurations(load_cluster_document(run), found.cluster)))
+    document = load_cluster_document(run)
+    sentences = list(live.not_rolled_out(*configurations(document, found.cluster), verb))
+    for kind, (wanted, running) in component_configurations(document, found.cluster).items():
+        sentences += live.component_not_rolled_out(kind, wanted, running, verb)
+    return tuple(sentences)
+
+
+def _not_compared(run: Run, found: Found, objects: Mapping[str, Any] | None) -> Iterator[str]:
+    """What could not be looked at, and what hosts said of themselves meanwhile."""
+    if found.cluster is not None and objects and objects.get("not_compared"):
+        yield f"{found.cluster.via}: {objects['not_compared']}"
+    for host, inspection in run.read_all("inspections").items():
+        yield from (f"{host}: {warning}" for warning in inspection.get("warnings", ()))
+
+
+def _text_change(raw: Mapping[str, Any]) -> Change:
+    """A change of an API object that holds a text."""
+    action = "create" if raw["action"] == "create" else "update"
+    return Change(f"object:{raw['reference']}", action, "", raw["diff"])
 
 
 def _inspection(raw: Mapping[str, Any]) -> Inspection:

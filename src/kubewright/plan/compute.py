@@ -13,17 +13,10 @@ from typing import Any
 from kubewright.errors import BadInputError, ForeignError, StepFailedError
 from kubewright.observe.model import ObservedCluster, ObservedNode
 from kubewright.plan.model import Change, Plan, Stage, Step
+from kubewright.plan.rollout import Inspection, Rollout, steps
 from kubewright.topology.model import Host, Topology
 
 CORRECTS = frozenset({"deploy"})
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What a check of a host's whole document found: changes, and the units that would be restarted."""
-
-    changes: tuple[Change, ...] = ()
-    restarts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +35,9 @@ class Situation:
         fan_out: digest of what every node must know of the others, by host.
         object_changes: what applying the cluster's objects would change, None where there is no cluster yet.
         metadata_changes: what applying labels and taints would change, by host.
+        configuration_changes: what would change of kubeadm's objects in the cluster.
+        proxy_stale: whether kube-proxy's pods have another configuration than their object.
+        serial: how many workers may restart their kubelet or engine at the same time.
 
     """
 
@@ -59,6 +55,9 @@ class Situation:
     fan_out: Mapping[str, str] = field(default_factory=dict)
     object_changes: tuple[Change, ...] | None = None
     metadata_changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    configuration_changes: tuple[Change, ...] = ()
+    proxy_stale: bool = False
+    serial: str = "20%"
     kubeconfig_missing: bool = False
     left: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -78,17 +77,18 @@ def compute(situation: Situation) -> Plan:
     if situation.verb == "check":
         members = tuple(host.name for host in _in_scope(situation) if node_of(host, situation.cluster))
         return _plan(situation, via, tuple(_checks(members)))
-    steps = (
+    planned = (
         *_converge(situation),
         *_init(situation, via),
+        *_rollout(situation, via),
         *_joins(situation, via),
         *_objects(situation, via),
         *_metadata(situation, via),
         *fan_out(situation),
     )
     unrecorded = [host.name for host in _in_scope(situation) if not joined(host, situation)]
-    touched = tuple(dict.fromkeys((*(step.host for step in steps if step.stage in _CHECKED), *unrecorded)))
-    return _plan(situation, via, (*steps, *_checks(touched)))
+    touched = tuple(dict.fromkeys((*(step.host for step in planned if step.stage in _CHECKED), *unrecorded)))
+    return _plan(situation, via, (*planned, *_checks(touched)))
 
 
 def _plan(situation: Situation, via: str, steps: tuple[Step, ...]) -> Plan:
@@ -179,6 +179,8 @@ def _converge(situation: Situation) -> Iterator[Step]:
         new = not joined(host, situation)
         if not (inspection.changes or inspection.restarts) or not (new or situation.verb in CORRECTS):
             continue
+        if inspection.disrupts and not new:
+            continue
         yield Step(
             stage=Stage.CONVERGE,
             host=host.name,
@@ -195,6 +197,27 @@ def _init(situation: Situation, via: str) -> Iterator[Step]:
     reason = "an earlier run began it and did not finish" if situation.half_made else "there is no cluster yet"
     yield Step(Stage.INIT, via, "kubeadm init", reason)
     yield Step(Stage.NETWORK, via, "apply the pod network", "new cluster")
+
+
+def _rollout(situation: Situation, via: str) -> Iterator[Step]:
+    """What a live cluster's members are changed by where it disrupts something."""
+    if situation.verb not in CORRECTS or situation.cluster is None or situation.half_made:
+        return
+    members = [
+        (host, situation.inspections[host.name])
+        for host in _in_scope(situation)
+        if joined(host, situation) and situation.inspections.get(host.name, Inspection()).disrupts
+    ]
+    yield from steps(
+        Rollout(
+            via=via,
+            configuration=situation.configuration_changes,
+            proxy_stale=situation.proxy_stale,
+            control_planes={host.name: found for host, found in members if host.is_control_plane},
+            workers={host.name: found for host, found in members if not host.is_control_plane},
+            serial=situation.serial,
+        )
+    )
 
 
 def _objects(situation: Situation, via: str) -> Iterator[Step]:
@@ -298,7 +321,16 @@ def _checks(touched: tuple[str, ...]) -> Iterator[Step]:
         yield Step(Stage.CHECK, host, "check node, DNS, pod network and API endpoint", "touched by this run")
 
 
-_CHECKED = frozenset({Stage.CONVERGE, Stage.INIT, Stage.JOIN_CONTROL_PLANE, Stage.JOIN_WORKER})
+_CHECKED = frozenset(
+    {
+        Stage.CONVERGE,
+        Stage.INIT,
+        Stage.CONTROL_PLANE_CONFIG,
+        Stage.KUBELET_CONFIG,
+        Stage.JOIN_CONTROL_PLANE,
+        Stage.JOIN_WORKER,
+    }
+)
 
 
 def _left(situation: Situation) -> Iterator[str]:

@@ -13,6 +13,11 @@ class Stage(enum.StrEnum):
     CONVERGE = "converge"
     INIT = "init"
     NETWORK = "network"
+    SNAPSHOT = "snapshot"
+    CLUSTER_CONFIG = "cluster-config"
+    CONTROL_PLANE_CONFIG = "control-plane-config"
+    KUBELET_CONFIG = "kubelet-config"
+    KUBE_PROXY = "kube-proxy"
     PREPARE_JOIN = "prepare-join"
     JOIN_CONTROL_PLANE = "join-control-plane"
     JOIN_WORKER = "join-worker"
@@ -36,6 +41,11 @@ _HEADINGS = {
     Stage.CONVERGE: "Packages, binaries, images and files",
     Stage.INIT: "First control plane",
     Stage.NETWORK: "Pod network",
+    Stage.SNAPSHOT: "etcd's data kept",
+    Stage.CLUSTER_CONFIG: "kubeadm's configuration in the cluster",
+    Stage.CONTROL_PLANE_CONFIG: "Control planes changed, one at a time",
+    Stage.KUBELET_CONFIG: "Kubelets and engines restarted, some at a time",
+    Stage.KUBE_PROXY: "kube-proxy restarted",
     Stage.OBJECTS: "Cluster objects",
     Stage.PREPARE_JOIN: "Short-lived token for joining",
     Stage.JOIN_CONTROL_PLANE: "Control planes join, one at a time",

@@ -153,6 +153,7 @@ def observed_fields(
             "version": cluster.version,
             "kubeadm configuration": keyed_digest(key, cluster.cluster_configuration),
             "kubelet configuration": keyed_digest(key, cluster.kubelet_configuration),
+            "kube-proxy configuration": keyed_digest(key, cluster.kube_proxy_configuration),
         }
     }
     touched = {step.host for step in plan.steps}

@@ -167,7 +167,6 @@ _ETCD = {
         accepted=(False,),
     ),
     **_entries("etcd without client certificates", "etcd_secure_client", "etcd_peer_client_auth", accepted=(True,)),
-    **_entries("further settings of etcd", "etcd_extra_vars"),
     **_entries("further names in etcd's certificates", "etcd_cert_alt_ips"),
     **_entries("another quota of etcd", "etcd_quota_backend_bytes", accepted=("2147483648", 2147483648)),
 }

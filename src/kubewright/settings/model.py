@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kubewright.settings.types import (
     AbsolutePath,
     DnsName,
+    EtcdFlags,
     Flags,
     IpOrDnsName,
     Ipv4,
@@ -26,6 +27,7 @@ from kubewright.settings.types import (
     ProxyExceptions,
     ProxyFields,
     ProxyUrl,
+    Serial,
     Taints,
     Version,
 )
@@ -106,6 +108,7 @@ class ClusterSettings(_Settings):
     kube_kubeadm_scheduler_extra_args: Flags = Field(
         default_factory=dict, description="Further flags of the schedulers."
     )
+    etcd_extra_vars: EtcdFlags = Field(default_factory=dict, description="Further flags of etcd's members.")
     kubelet_config_extra_args: KubeletFields = Field(
         default_factory=dict, description="Fields merged into KubeletConfiguration."
     )
@@ -116,6 +119,11 @@ class ClusterSettings(_Settings):
     kubelet_fail_swap_on: bool = Field(default=True, description="Whether the kubelet refuses to run with swap.")
     kubelet_cgroup_driver: Literal["systemd", "cgroupfs"] = Field(
         default="systemd", description="cgroup driver of the kubelet and the engine."
+    )
+    serial: Serial = Field(
+        default="20%",
+        description="How many workers restart their kubelet or engine at the same time: a number, or a share of those "
+        "that have to.",
     )
     upstream_dns_servers: tuple[str, ...] = Field(
         default=(), description="Where CoreDNS forwards; the node's resolvers by default."

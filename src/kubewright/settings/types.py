@@ -14,6 +14,9 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _PASSWORD_IN_URL = re.compile(r"://[^/\s]*@")
 _PROXY_URL = re.compile(r"(https?|socks5)://[^\s\"'\\\x00-\x1f]+")
 _PROXY_EXCEPTION = re.compile(r"[A-Za-z0-9*.:/_\[\]-]+")
+_SERIAL = re.compile(r"[1-9][0-9]{0,5}%?")
+_MEMBERSHIP = frozenset({"name", "data-dir", "wal-dir", "force-new-cluster"})
+_MEMBERSHIP_FAMILIES = ("initial-", "listen-", "advertise-")
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -102,6 +105,21 @@ def _flags(value: Any) -> Any:
     return {str(key): str(item).lower() if isinstance(item, bool) else item for key, item in value.items()}
 
 
+def _etcd_flags(flags: dict[str, str]) -> dict[str, str]:
+    """Refuse flags by which kubeadm says which member this is: another value would make it another one."""
+    if own := sorted(name for name in flags if name in _MEMBERSHIP or name.startswith(_MEMBERSHIP_FAMILIES)):
+        raise ValueError(f"{', '.join(own)} is kubeadm's to set")
+    return flags
+
+
+def _serial(text: str) -> str:
+    """Return how many hosts at the same time: a number, or a share in percent."""
+    bare = text.strip()
+    if not _SERIAL.fullmatch(bare) or (bare.endswith("%") and int(bare[:-1]) > 100):
+        raise ValueError("a number of hosts (1 or more) or a share of them (1% to 100%) is wanted")
+    return bare
+
+
 def _labels(value: Any) -> Any:
     if isinstance(value, dict) and any(isinstance(item, bool) for item in value.values()):
         raise ValueError("a label's value is a text; quote true and false")
@@ -175,6 +193,8 @@ ProxyUrl = Annotated[str, AfterValidator(_proxy_url)]
 ProxyExceptions = Annotated[tuple[str, ...], BeforeValidator(_names_with_commas), AfterValidator(_proxy_exceptions)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Flags = Annotated[dict[str, str], BeforeValidator(_flags)]
+EtcdFlags = Annotated[dict[str, str], BeforeValidator(_flags), AfterValidator(_etcd_flags)]
+Serial = Annotated[str, AfterValidator(_serial)]
 Labels = Annotated[dict[str, str], BeforeValidator(_labels), AfterValidator(_valid_labels)]
 Taints = Annotated[tuple[str, ...], AfterValidator(_taints)]
 KubeletFields = Annotated[dict[str, Any], AfterValidator(_kubelet)]

@@ -11,7 +11,7 @@ import pytest
 from kubewright.documents import node_document
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan import Change, Plan, Situation, compute
-from kubewright.plan.compute import Inspection
+from kubewright.plan.rollout import Inspection
 from kubewright.report.text import plan_lines
 from kubewright.settings.model import ClusterSettings, HostSettings, Settings
 from kubewright.topology.model import Endpoint, Topology
@@ -19,6 +19,9 @@ from tests.golden.clusters import NEEDED, artifacts, control_plane, release, wor
 from tests.golden.conftest import Golden
 
 MEMBERS = ("cp1", "cp2", "cp3", "worker1", "worker2")
+OF_MEMBERS = ("kubelet_configuration", "certificate", "static_pod")
+"""Types of which a host that is no member yet has nothing to do."""
+
 DIFF = """\
 --- /etc/containerd/config.toml
 +++ /etc/containerd/config.toml
@@ -45,7 +48,11 @@ def everything(shape: Topology, name: str) -> Inspection:
         artifacts=artifacts(),
         os_family="debian",
     )
-    changes = tuple(Change(str(resource["id"]), "create", "is not there") for resource in document.resources)
+    changes = tuple(
+        Change(str(resource["id"]), "create", "is not there")
+        for resource in document.resources
+        if resource["type"] not in OF_MEMBERS
+    )
     return Inspection(changes, restarts=("containerd", "kubelet"))
 
 
@@ -122,6 +129,62 @@ def drift() -> Plan:
     )
 
 
+API_SERVER_DIFF = """\
+--- /etc/kubernetes/manifests/kube-apiserver.yaml
++++ /etc/kubernetes/manifests/kube-apiserver.yaml
+@@ -16,4 +16,5 @@
+     - kube-apiserver
+     - --advertise-address=10.7.0.1
+     - --allow-privileged=true
++    - --audit-log-maxage=7
+     - --authorization-mode=Node,RBAC
+"""
+NAMES_DIFF = """\
+--- /etc/kubernetes/ssl/apiserver.crt
++++ /etc/kubernetes/ssl/apiserver.crt
+@@ -2,2 +2,3 @@
+ 127.0.0.1
++api.example.org
+ cp1
+"""
+KUBELET_DIFF = """\
+--- /var/lib/kubelet/config.yaml
++++ /var/lib/kubelet/config.yaml
+@@ -44,3 +44,3 @@
+   verbosity: 0
+-maxPods: 110
++maxPods: 200
+ memorySwap: {}
+"""
+
+
+def config_map(name: str, diff: str) -> Change:
+    """A change of one of kubeadm's objects."""
+    return Change(f"object:v1/ConfigMap/kube-system/{name}", "update", "", diff)
+
+
+def changed_settings() -> Plan:
+    """Flags of the API servers, a name in their certificates, the kubelets' configuration, kube-proxy's mode."""
+    shape = topology(10)
+    members = tuple(host.name for host in shape.hosts)
+    kubelet = Change("kubelet_configuration:/var/lib/kubelet/config.yaml", "update", "update it", KUBELET_DIFF)
+    certificate = Change("certificate:apiserver", "update", "issue it anew, for other names", NAMES_DIFF)
+    server = Change("static_pod:kube-apiserver", "update", "restarts kube-apiserver", API_SERVER_DIFF)
+    planes = dict.fromkeys(members[:3], Inspection((kubelet, certificate, server), restarts=("kubelet",)))
+    return plan(
+        "deploy",
+        shape,
+        cluster=live(shape, *members),
+        object_changes=(),
+        inspections=planes | dict.fromkeys(members[3:], Inspection((kubelet,), restarts=("kubelet",))),
+        configuration_changes=(
+            config_map("kubeadm-config", "@@ -1,3 +1,4 @@\n   - 127.0.0.1\n+  - api.example.org\n"),
+            config_map("kubelet-config", "@@ -44,3 +44,3 @@\n-maxPods: 110\n+maxPods: 200\n"),
+            config_map("kube-proxy", "@@ -53,3 +53,3 @@\n-mode: iptables\n+mode: nftables\n"),
+        ),
+    )
+
+
 def nothing() -> Plan:
     shape = topology()
     return plan("deploy", shape, cluster=live(shape, *MEMBERS), object_changes=())
@@ -129,7 +192,7 @@ def nothing() -> Plan:
 
 @pytest.mark.parametrize(
     "make",
-    [new_cluster, one_more_worker, one_more_worker_under_ansibles_limit, drift, nothing],
+    [new_cluster, one_more_worker, one_more_worker_under_ansibles_limit, drift, changed_settings, nothing],
     ids=lambda f: f.__name__,
 )
 def test_plans_are_as_in_the_golden_files(make: Callable[[], Plan], golden: Golden) -> None:
@@ -148,7 +211,7 @@ def rendered(made: Plan) -> dict[str, str]:
 
 
 def test_plans_come_back_from_json() -> None:
-    for make in (new_cluster, one_more_worker, drift, nothing):
+    for make in (new_cluster, one_more_worker, drift, changed_settings, nothing):
         made = make()
         assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
 

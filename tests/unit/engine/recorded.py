@@ -12,6 +12,7 @@ import yaml
 
 from kubewright.artifacts.server import process_start
 from kubewright.documents import cluster_document
+from kubewright.engine.actions.looking import COMPARED
 from kubewright.engine.inputs import Inputs, Request
 from kubewright.engine.record import Run
 from kubewright.topology import GroupNames, Topology, build
@@ -163,12 +164,13 @@ class Recorded:
             **changes,
         }
 
-    def inspected(self, *hosts: str, changes: Iterable[str] = ()) -> None:
+    def inspected(self, *hosts: str, changes: Iterable[str] = (), restarted: Iterable[str] = ()) -> None:
         """Hosts were compared with their documents."""
         made = [{"id": name, "action": "create", "summary": "", "diff": ""} for name in changes]
         for host in hosts:
-            self.run.write(f"inspections/{host}", {"changes": made, "restarted": []})
+            self.run.write(f"inspections/{host}", {"changes": made, "restarted": list(restarted)})
 
     def compared(self, **answer: Any) -> None:
         """The cluster's objects were compared."""
-        self.run.write("objects", {"changes": [], "node_changes": [], "missing_nodes": [], **answer})
+        nothing: dict[str, Any] = {name: [] for name in COMPARED} | {"proxy_stale": False, "not_compared": ""}
+        self.run.write("objects", {**nothing, **answer})

@@ -230,19 +230,36 @@ class TestLiveClusterForbids:
         choose_scope(recorded.run)
         assert steps(planned(recorded)) == [("check", "cp1"), ("check", "w1"), ("check", "w2")]
 
-    def test_flags_that_are_not_rolled_out_are_named_in_the_plan(self, tmp_path: Path) -> None:
-        recorded = Recorded(tmp_path, cluster={"kube_kubeadm_scheduler_extra_args": {"v": "4"}})
+    @pytest.mark.parametrize(("verb", "left"), [("scale", True), ("deploy", False)])
+    def test_flags_that_differ_are_left_by_a_verb_that_only_adds(self, tmp_path: Path, verb: str, left: bool) -> None:
+        recorded = Recorded(tmp_path, verb, cluster={"kube_kubeadm_scheduler_extra_args": {"v": "4"}})
         state = recorded.live("cp1", "w1", "w2")
         configuration = yaml.safe_load(state["cluster_configuration"])
         del configuration["scheduler"]
-        recorded.told("cp1", {**state, "cluster_configuration": yaml.safe_dump(configuration)})
+        running = {"kubelet_configuration": "maxPods: 9", "cluster_configuration": yaml.safe_dump(configuration)}
+        recorded.told("cp1", {**state, **running})
         recorded.probed("cp1", "w1", "w2", kubewright=OURS)
         choose_scope(recorded.run)
         recorded.compared()
-        assert any("scheduler.extraArgs" in sentence for sentence in planned(recorded).left)
+        sentences = planned(recorded).left
+        for what in ("scheduler.extraArgs", "KubeletConfiguration differs", "KubeProxyConfiguration differs"):
+            assert any(what in sentence for sentence in sentences) is left
 
 
 class TestPlans:
+    def test_what_could_not_be_compared_is_a_note(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path)
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        recorded.probed("cp1", "w1", "w2", kubewright=OURS)
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        recorded.inspected("w1")
+        inspection = recorded.run.read("inspections/w1")
+        recorded.run.write("inspections/w1", {**inspection, "warnings": ["kubeadm is not there"]})
+        recorded.compared(not_compared="objects were not compared")
+        notices = make_plan(recorded.run).notices
+        assert {"cp1: objects were not compared", "w1: kubeadm is not there"} <= set(notices)
+
     def test_new_cluster(self, tmp_path: Path) -> None:
         recorded = new_cluster(tmp_path, names=NAMES)
         plan = planned(recorded, *NAMES.all)

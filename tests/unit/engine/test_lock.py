@@ -198,6 +198,21 @@ class TestTake:
         assert (arguments["kind"], arguments["expected"]) == ("lease", "17")
         assert recorded.run.read("lock")["hosts"] == ["cp1"]
 
+    def test_it_is_kept_through_other_api_servers_while_the_own_one_is_away(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.told("cp1", {**recorded.live("cp1", "cp2"), "lock_version": "17"})
+        recorded.run.write("plan", plan(Step(Stage.CHECK, "w1", "", "")).to_json())
+        recorded.run.write("endpoint", {})
+        kept: list[Keeper] = []
+        monkeypatch.setattr(locking, "start_keeper", kept.append)
+        calls = Calls(FREE, {"kept": "held"})
+        self.take(recorded, calls, monkeypatch)
+        assert kept[0].call("keep") == "held"
+        planes = recorded.topology.control_planes[1:]
+        assert calls.asked[1][1]["servers"] == [f"https://{plane.main_access_ip.value}:6443" for plane in planes]
+
     def test_by_a_file_while_there_is_no_cluster(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded.told("cp1", ABSENT)
         recorded.run.write("plan", plan(Step(Stage.INIT, "cp1", "", "")).to_json())

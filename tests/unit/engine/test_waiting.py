@@ -85,7 +85,14 @@ class TestAfterWaiting:
 class TestObjects:
     """The objects of a cluster are compared where it is there, and is ours."""
 
-    ANSWER: ClassVar[dict[str, Any]] = {"changes": [], "node_changes": [], "missing_nodes": []}
+    ANSWER: ClassVar[dict[str, Any]] = {
+        "changes": [],
+        "node_changes": [],
+        "missing_nodes": [],
+        "configuration_changes": [],
+        "proxy_stale": False,
+        "not_compared": "",
+    }
 
     @pytest.fixture
     def recorded(self, tmp_path: Path) -> Recorded:

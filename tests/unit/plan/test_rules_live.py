@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubewright.errors import RefusedError
-from kubewright.plan.rules.live import not_rolled_out, refuse, with_certificate_names
+from kubewright.plan.rules.live import component_not_rolled_out, not_rolled_out, refuse, with_certificate_names
 
 LIVE: dict[str, Any] = {
     "apiVersion": "kubeadm.k8s.io/v1beta4",
@@ -91,19 +91,35 @@ class TestRefuse:
 
 class TestNotRolledOut:
     def test_nothing_differs(self) -> None:
-        assert list(not_rolled_out(LIVE, LIVE)) == []
+        assert list(not_rolled_out(LIVE, LIVE, "scale")) == []
 
     def test_absent_is_the_same_as_empty(self) -> None:
-        assert list(not_rolled_out(changed("scheduler.extraArgs", []), LIVE)) == []
-        assert list(not_rolled_out(LIVE, changed("scheduler", None))) == []
+        assert list(not_rolled_out(changed("scheduler.extraArgs", []), LIVE, "scale")) == []
+        assert list(not_rolled_out(LIVE, changed("scheduler", None), "scale")) == []
 
     @pytest.mark.parametrize("component", ["apiServer", "controllerManager", "scheduler"])
     def test_flags_that_differ_are_named(self, component: str) -> None:
         wanted = changed(f"{component}.extraArgs", [{"name": "v", "value": "4"}])
-        sentences = list(not_rolled_out(wanted, LIVE))
+        sentences = list(not_rolled_out(wanted, LIVE, "scale"))
         assert len(sentences) == 1
         assert sentences[0].startswith(f"{component}.extraArgs")
+        assert "scale only adds, deploy rolls them out" in sentences[0]
         assert not sentences[0].endswith(".")
+
+    @pytest.mark.parametrize(
+        ("wanted", "named"),
+        [
+            ({"maxPods": 110}, ""),
+            ({"maxPods": 50}, "maxPods"),
+            ({"featureGates": {"A": True}}, ""),
+            ({"featureGates": {"A": True, "B": True}}, "featureGates"),
+            ({"maxPods": 9, "new": [1]}, "maxPods, new"),
+        ],
+    )
+    def test_fields_of_a_component_that_differ_are_named(self, wanted: dict[str, Any], named: str) -> None:
+        running = {"maxPods": 110, "featureGates": {"A": True, "C": False}, "healthzPort": 10248}
+        sentences = list(component_not_rolled_out("KubeletConfiguration", wanted, running, "scale"))
+        assert [named] * bool(named) == [sentence.partition("(")[2].partition(")")[0] for sentence in sentences]
 
 
 names = st.lists(st.sampled_from(["127.0.0.1", "cp1", "cp2", "cp3", "api.example.net"]), unique=True)

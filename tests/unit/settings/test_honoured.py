@@ -25,6 +25,7 @@ SEEN_ELSEWHERE = {
     **dict.fromkeys(("kubewright_artifact_source", "kubewright_artifact_mirror"), "tests/unit/artifacts"),
     **dict.fromkeys(("kubewright_artifact_bundle", "kubewright_artifact_delivery"), "tests/unit/artifacts"),
     "artifacts_dir": "tests/unit/engine",
+    "serial": "tests/unit/plan",
     "etcd_member_name": "not applicable: kubeadm names members",
 }
 """What no document holds, and where its effect is tested."""

@@ -198,6 +198,12 @@ class RunAction(ActionBase):  # type: ignore[misc]
         scope.setdefault("ansible_python_interpreter", PYTHON)
 
 
+def warning_text(warning: object) -> str:
+    """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
+    event = getattr(warning, "event", None)
+    return str(getattr(event, "msg", warning))
+
+
 def connection_error(host: str, message: str) -> UnreachableError:
     """What is wrong with a connection, told from SSH's own words."""
     text = " ".join(message.split())

@@ -8,14 +8,15 @@ from typing import Any
 
 from kubewright import artifacts
 from kubewright.artifacts.server import start
-from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.base import RunAction, warning_text
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.fan_out import fan_out_document
-from kubewright.engine.flow import url_host
+from kubewright.engine.flow import load_topology, url_host
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
+from kubewright.plan.rollout import MEMBERS_TYPES, ROLLED_OUT, at_once
 from kubewright.settings import ClusterSettings
 
 
@@ -24,14 +25,14 @@ class ConvergeHost(StepAction):
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Fetch by HTTP from the controller; what cannot be had that way is sent over SSH."""
-        whole = step.stage is Stage.CONVERGE
-        document = run.read(f"documents/{self.host}") if whole else fan_out_document(run, self.host)
+        whole = step.stage is not Stage.FAN_OUT
         arguments = {
-            "document": document,
+            "document": _document(run, self.host, step.stage),
             "urls": self._urls(run),
             "partial": not whole,
             "record": {"cluster": Inputs.load(run).settings.cluster.cluster_name},
             "action_name": step.title,
+            "ready": load_topology(run, Inputs.load(run))[self.host].node_name if step.stage in ROLLED_OUT else "",
         }
         try:
             answer = self.module_when_free(run, "converge", arguments)
@@ -70,10 +71,17 @@ class ConvergeHost(StepAction):
         return answer
 
 
-def warning_text(warning: object) -> str:
-    """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
-    event = getattr(warning, "event", None)
-    return str(getattr(event, "msg", warning))
+def _document(run: Run, host: str, stage: Stage) -> dict[str, Any]:
+    """What of a host's document a stage brings about.
+
+    Where nothing was to be restarted, what could restart something is left out: it may differ since it was compared.
+    """
+    if stage is Stage.FAN_OUT:
+        return fan_out_document(run, host)
+    document = dict(run.read(f"documents/{host}"))
+    if stage is Stage.CONVERGE:
+        document["resources"] = [each for each in document["resources"] if each["type"] not in MEMBERS_TYPES]
+    return document
 
 
 def artifact_urls(cluster: ClusterSettings, client: str | None, offer: Mapping[str, Any]) -> list[str]:
@@ -98,7 +106,8 @@ class Offer(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """The server ends with Ansible's main process, however that ends."""
         plan = Plan.from_json(run.read("plan"))
-        hosts = plan.hosts(Stage.CONVERGE)
+        stages = (Stage.CONVERGE, Stage.CONTROL_PLANE_CONFIG, Stage.KUBELET_CONFIG)
+        hosts = [host for stage in stages for host in plan.hosts(stage)]
         wanted = sorted(
             {
                 resource["sha256"]
@@ -107,7 +116,8 @@ class Offer(RunAction):
                 if resource.get("sha256")
             }
         )
-        result = {"changed": False, "port": 0, "path": ""}
+        at_most = at_once(Inputs.load(run).settings.cluster.serial, len(plan.hosts(Stage.KUBELET_CONFIG)))
+        result = {"changed": False, "at_once": at_most, "port": 0, "path": ""}
         if not wanted:
             return result
         # This action runs in a fork of Ansible's main process, and the server must live as long as that one.

@@ -42,7 +42,7 @@ def new_record(inputs: Inputs) -> dict[str, Any]:
 
 
 class ApplyObjects(StepAction):
-    """Server-side apply of the cluster's objects, or of labels and taints."""
+    """The cluster's objects, or labels and taints, or kubeadm's own objects and what follows from them."""
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Apply what the stage names.
@@ -53,6 +53,10 @@ class ApplyObjects(StepAction):
         document = load_cluster_document(run)
         lock = {"lock_id": lock_id(run)}
         arguments: dict[str, Any] = {"node_metadata": document.node_metadata}
+        if step.stage is Stage.CLUSTER_CONFIG:
+            arguments = {"kubeadm_configuration": document.kubeadm_init[self.host]}
+        if step.stage is Stage.KUBE_PROXY:
+            arguments = {"restart_proxy": True}
         if step.stage is Stage.OBJECTS:
             arguments = {"objects": list(document.objects)}
         if step.stage is Stage.NETWORK:

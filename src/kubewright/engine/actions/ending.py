@@ -134,6 +134,20 @@ def save_kubeconfig(path: Path, text: str, inside: str, outside: str) -> None:
     temporary.replace(path)
 
 
+_OF_DOCUMENTS = frozenset(
+    {
+        Stage.CONVERGE,
+        Stage.CONTROL_PLANE_CONFIG,
+        Stage.KUBELET_CONFIG,
+        Stage.INIT,
+        Stage.JOIN_CONTROL_PLANE,
+        Stage.JOIN_WORKER,
+        Stage.FAN_OUT,
+    }
+)
+"""Stages after which a host is as its document says."""
+
+
 def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     """By Node, the digest of what it knows of the others: for hosts that are complete members after this run."""
     topology = load_topology(run, inputs)
@@ -141,11 +155,7 @@ def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     done = {}
     for host in topology.hosts:
         stages = [step.stage for step in plan.steps if step.host == host.name and step.stage is not Stage.CHECK]
-        own = [
-            stage
-            for stage in stages
-            if stage in (Stage.CONVERGE, Stage.INIT, Stage.JOIN_CONTROL_PLANE, Stage.JOIN_WORKER, Stage.FAN_OUT)
-        ]
+        own = [stage for stage in stages if stage in _OF_DOCUMENTS]
         complete = all(run.has(f"done/{stage.value}/{host.name}") for stage in own)
         left = any(event["event"] == "left" and event["host"] == host.name for event in run.events())
         inspected = run.has(f"inspections/{host.name}")

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from kubewright.engine.actions.base import RunAction
+from kubewright.engine.finding import api_url, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.lock import SUBJECT, ended_soon, has_ended, held_error, is_local, this_holder
 from kubewright.engine.lock_keeper import Keeper, start_keeper
@@ -61,8 +62,11 @@ class TakeLock(RunAction):
         self._take(run, {"holder": holder, **_where(run, plan, self.host)})
         hosts = [*(run.read("lock")["hosts"] if run.has("lock") else ()), self.host]
 
+        servers = _other_servers(run, inputs, self.host)
+
         def call(action: str) -> str:
-            return str(self.module("run_lock", {"action": action, "id": holder["id"]}).get("kept", "held"))
+            arguments = {"action": action, "id": holder["id"], "servers": servers}
+            return str(self.module("run_lock", arguments).get("kept", "held"))
 
         def prepare() -> None:
             # In the keeper, which has no part in what Ansible's processes tell each other.
@@ -108,6 +112,14 @@ class TakeLock(RunAction):
             run.event("waiting", host=self.host, what=f"looking whether the lock's holder is alive: {_named(other)}")
         dead = other["id"] if ended_soon(other, ENDING_SECONDS if is_local(other) else 0.0) else ""
         return self.module("run_lock", {"action": "acquire", **arguments, "dead": dead, "watch": True})
+
+
+def _other_servers(run: Run, inputs: Inputs, host: str) -> list[str]:
+    """URLs of the API servers that live on other control planes than the one where the lock is kept."""
+    if not run.has("endpoint"):
+        return []
+    planes = load_topology(run, inputs).control_planes
+    return [api_url(plane, inputs) for plane in planes if plane.name != host]
 
 
 def _where(run: Run, plan: Plan, host: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
+from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction, warning_text
 from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
@@ -85,11 +85,16 @@ class Inspect(RunAction):
         except UnreachableError as error:
             note_unreachable(run, self.host, error)
             return {"changed": False, "reachable": False}
-        run.write(f"inspections/{self.host}", {name: answer[name] for name in ("changes", "restarted", "ssh_client")})
+        found = {name: answer[name] for name in ("changes", "restarted", "ssh_client")}
+        warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
+        run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
         shown: dict[str, Any] = {"changed": False}
         if self._task.check_mode:
             shown = {"changed": bool(answer["changes"]), "diff": answer["diff"]}
         return shown
+
+
+COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes", "proxy_stale", "not_compared")
 
 
 class CompareObjects(RunAction):
@@ -102,9 +107,13 @@ class CompareObjects(RunAction):
         if cluster is None or not cluster.ours or inputs.request.verb in ("scale", "remove"):
             return {"changed": False, "skipped": True}
         document = load_cluster_document(run)
-        arguments = {"objects": list(document.objects), "node_metadata": document.node_metadata}
+        arguments = {
+            "objects": list(document.objects),
+            "node_metadata": document.node_metadata,
+            "kubeadm_configuration": document.kubeadm_init.get(self.host, ""),
+        }
         answer = self.module_when_free(run, "objects", arguments, check=True)
-        run.write("objects", {key: answer[key] for key in ("changes", "node_changes", "missing_nodes")})
+        run.write("objects", {key: answer[key] for key in COMPARED})
         return {"changed": False}
 
 
@@ -170,6 +179,8 @@ def _hosts(plan: Plan, played: list[str]) -> list[str]:
     """The hosts that have steps of their own; one at least, for what is delegated."""
     own = (
         Stage.CONVERGE,
+        Stage.CONTROL_PLANE_CONFIG,
+        Stage.KUBELET_CONFIG,
         Stage.JOIN_CONTROL_PLANE,
         Stage.JOIN_WORKER,
         Stage.CLEAN_NODE,

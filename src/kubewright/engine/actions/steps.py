@@ -8,8 +8,14 @@ from kubewright.engine.actions.base import RunAction
 from kubewright.engine.lock import require_lock
 from kubewright.engine.record import Run
 from kubewright.plan import Plan, Stage, Step
+from kubewright.plan.rollout import ROLLED_OUT, stops_at
 
 NOTHING: dict[str, Any] = {"changed": False, "skipped": True, "skip_reason": "the plan has nothing to do here"}
+
+
+def _failed_before(run: Run, stage: Stage) -> str:
+    """The host whose failure keeps a step of this stage from being begun: what ruined one may ruin the next."""
+    return next((str(event["host"]) for event in run.failures() if stops_at([event["stage"]], stage)), "")
 
 
 class StepAction(RunAction):
@@ -27,6 +33,10 @@ class StepAction(RunAction):
             return {**NOTHING, "material": {}}
         require_lock(run)
         self.refuse(run, step)
+        if step.stage in ROLLED_OUT and (failed := _failed_before(run, step.stage)):
+            cause = f"not begun because of what failed before on {failed}"
+            run.event("left", host=self.host, cause=cause)
+            return {**NOTHING, "skip_reason": cause}
         with run.step(stage.value, self.host) as outcome:
             outcome["ok"] = False
             result = self.carry_out(run, step)

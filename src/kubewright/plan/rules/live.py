@@ -31,7 +31,12 @@ _FIXED: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 """Paths in ClusterConfiguration and the setting that decides each."""
 
-_ROLLED_OUT = (("apiServer", "extraArgs"), ("controllerManager", "extraArgs"), ("scheduler", "extraArgs"))
+_ROLLED_OUT = (
+    ("apiServer", "extraArgs"),
+    ("controllerManager", "extraArgs"),
+    ("scheduler", "extraArgs"),
+    ("etcd", "local", "extraArgs"),
+)
 
 
 def refuse(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
@@ -64,12 +69,28 @@ def refuse(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
         ).error()
 
 
-def not_rolled_out(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
-    """Sentences about differences that no step of this version carries out on running components."""
+def not_rolled_out(wanted: Mapping[str, Any], live: Mapping[str, Any], verb: str) -> Iterator[str]:
+    """Sentences about differences of ClusterConfiguration that a verb which only adds leaves to ``deploy``."""
     for path in _ROLLED_OUT:
         before, after = _at(live, path) or [], _at(wanted, path) or []
         if before != after:
-            yield f"{'.'.join(path)} differ from the running cluster's; they are not rolled out to running components"
+            yield f"{'.'.join(path)} differ from the running cluster's; {verb} only adds, deploy rolls them out"
+
+
+def component_not_rolled_out(kind: str, wanted: Mapping[str, Any], live: Mapping[str, Any], verb: str) -> Iterator[str]:
+    """The same of a component's configuration (KubeletConfiguration and the like).
+
+    The live one has every default; what the inventory leaves to them is not compared.
+    """
+    names = sorted(key for key, value in wanted.items() if not _contains(live.get(key), value))
+    if names:
+        yield f"{kind} differs from the running cluster's ({', '.join(names)}); {verb} only adds, deploy rolls it out"
+
+
+def _contains(live: Any, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(_contains(live.get(key), value) for key, value in wanted.items())
+    return bool(live == wanted)
 
 
 def _at(value: Mapping[str, Any], path: tuple[str, ...]) -> Any:

@@ -336,6 +336,17 @@ class TestKeeping:
         lease.put(lease.LeasePlace(client), B)
         assert leasekeeping.renew(system, "a") is Kept.LOST
 
+    def test_another_api_server_is_asked_while_the_own_one_is_away(
+        self, system: System, client: Client, api: LeaseApi, pki: Pki
+    ) -> None:
+        lease.put(lease.LeasePlace(client), A)
+        write(system, kubeconfig.ADMIN_CONF, kubeconfig_text(pki, "https://127.0.0.1:1"))
+        assert leasekeeping.renew(system, "a", ["https://127.0.0.1:1"]) is Kept.UNSURE
+        before = api.version
+        assert leasekeeping.renew(system, "a", ["https://127.0.0.1:1", client.server]) is Kept.HELD
+        assert api.version == before + 1
+        assert leasekeeping.renew(system, "b", [client.server]) is Kept.LOST
+
     def test_an_api_that_does_not_answer_makes_unsure(self, system: System, client: Client, api: LeaseApi) -> None:
         lease.put(lease.LeasePlace(client), A)
         api.status = 500

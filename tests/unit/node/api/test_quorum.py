@@ -9,6 +9,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import (
     addition_refusal,
     majority,
     refusal,
+    restart_refusal,
 )
 
 
@@ -83,3 +84,32 @@ class TestAddition:
 
     def test_its_own_learner_does_not_stop_it(self) -> None:
         assert addition_refusal(members("up", "unstarted"), "10.0.0.2") is None
+
+
+class TestRestart:
+    @pytest.mark.parametrize(
+        ("kinds", "why"),
+        [
+            (("up",), None),
+            (("up", "up"), None),
+            (("up", "down"), "only 0 of 1"),
+            (("up", "up", "up"), None),
+            (("up", "up", "down"), "only 1 of 2"),
+            (("up", "up", "up", "down"), "only 2 of 3"),
+            (("up", "up", "up", "up", "down"), None),
+            (("up", "up", "up", "down", "down"), "only 2 of 4"),
+            (("up", "learner"), None),
+            (("down", "up", "down"), None),
+        ],
+        ids=str,
+    )
+    def test_table(self, kinds: tuple[str, ...], why: str | None) -> None:
+        """The first one is to be restarted."""
+        answer = restart_refusal(members(*kinds), ["10.0.0.1"])
+        assert answer is None if why is None else why in (answer or "")
+
+    @given(st.lists(st.sampled_from(["up", "down"]), min_size=3, max_size=7))
+    def test_what_is_allowed_leaves_a_majority(self, kinds: list[str]) -> None:
+        now = members(*kinds)
+        if restart_refusal(now, ["10.0.0.1"]) is None and now[0].healthy:
+            assert sum(each.healthy for each in now[1:]) >= majority(len(now))

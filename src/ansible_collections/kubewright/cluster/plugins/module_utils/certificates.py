@@ -27,13 +27,23 @@ def not_after(pem: bytes) -> dt.datetime:
         ValueError: no certificate.
 
     """
+    try:
+        return _not_after(der_of(pem))
+    except IndexError as error:
+        raise ValueError("the certificate is cut short") from error
+
+
+def der_of(pem: bytes) -> bytes:
+    """The first certificate's DER.
+
+    Raises:
+        ValueError: no certificate.
+
+    """
     match = _PEM.search(pem)
     if match is None:
         raise ValueError("no PEM certificate")
-    try:
-        return _not_after(base64.b64decode(match.group(1)))
-    except IndexError as error:
-        raise ValueError("the certificate is cut short") from error
+    return base64.b64decode(match.group(1))
 
 
 def of_der(der: bytes) -> tuple[dt.datetime, tuple[str, ...]]:

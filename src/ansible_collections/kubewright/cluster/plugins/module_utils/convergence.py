@@ -7,7 +7,7 @@ import dataclasses
 import os.path
 from typing import Any, Optional
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import files
+from ansible_collections.kubewright.cluster.plugins.module_utils import files, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Context, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.image import Image, list_images
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.registry import resources_of
@@ -25,16 +25,23 @@ ENGINE = "containerd"
 _PARALLEL_IMPORTS = 2
 """Imports at a time: unpacking is bound by one processor core and the disk."""
 
+PATCHES = "/etc/kubernetes/patches"
+"""Where kubeadm looks for patches of this host's configuration."""
+
 _UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had."""
+    """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had.
+
+    ``restarted_at`` is when the last restart began, in seconds since the epoch.
+    """
 
     changes: list[Change] = dataclasses.field(default_factory=list)
     restarted: list[str] = dataclasses.field(default_factory=list)
     missing: list[Missing] = dataclasses.field(default_factory=list)
+    restarted_at: float = dataclasses.field(default=0.0, compare=False)
 
     @property
     def changed(self) -> bool:
@@ -66,6 +73,8 @@ def converge(
         NodeError: something could not be looked at or changed. What was done stays and is found by the next run.
 
     """
+    context.kubeadm = str(document.get("kubeadm", ""))
+    context.patches = _patches(document, context)
     preview = _Walk(document, context, partial=partial, record=record, dry=True)
     preview.run()
     if check:
@@ -84,6 +93,20 @@ def converge(
     if not partial:
         context.store.tidy()
     return walk.outcome
+
+
+def _patches(document: dict[str, Any], context: Context) -> dict[str, Optional[str]]:
+    """Kubeadm's patch files as they are when the document is done; None for one that it no longer has."""
+    remembered = [path for entry in context.manifest.entries.values() for path in entry.get("paths", {})]
+    found: dict[str, Optional[str]] = {os.path.basename(path): None for path in remembered if _is_patch(path)}
+    for spec in document.get("resources", []):
+        if spec.get("type") == "file" and _is_patch(str(spec.get("path"))):
+            found[os.path.basename(spec["path"])] = str(spec.get("content", ""))
+    return found
+
+
+def _is_patch(path: str) -> bool:
+    return os.path.dirname(path) == PATCHES
 
 
 class _Walk:
@@ -108,7 +131,7 @@ class _Walk:
     @property
     def outcome(self) -> Outcome:
         """What was (or would be) changed so far."""
-        return Outcome(self._changes, self._units.restarted)
+        return Outcome(self._changes, self._units.restarted, restarted_at=self._units.restarted_at)
 
     def run(self) -> None:
         """Walk through all resources and what follows from them."""
@@ -136,6 +159,7 @@ class _Walk:
         paths.update(path for entry in self._context.manifest.entries.values() for path in entry.get("paths", {}))
         paths.add("/etc/kubewright/manifest.json")
         files.sweep(self._context.system.path(os.path.dirname(path)) for path in paths)
+        rendering.sweep(self._context.system)
 
     def _change(self, resource: Resource, change: Change) -> None:
         self.artifacts.extend(resource.wanted())

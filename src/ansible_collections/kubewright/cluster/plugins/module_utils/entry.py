@@ -57,12 +57,13 @@ def _finish(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     except (NodeError, OSError) as error:
         module.fail_json(**failure(error))
     except ApiError as error:
-        module.fail_json(**failure(_as_node_error(error)))
+        module.fail_json(**failure(as_node_error(error)))
     else:
         # Without the arguments, which may be long and hold secrets.
         module.exit_json(**dict(result, invocation={}))
 
 
-def _as_node_error(error: ApiError) -> NodeError:
+def as_node_error(error: ApiError) -> NodeError:
+    """An API's refusal or silence as the error that a module fails with."""
     remedy = "Look at the API server's log under /var/log/pods on a control plane"
     return NodeError("Kubernetes API", str(error), remedy)

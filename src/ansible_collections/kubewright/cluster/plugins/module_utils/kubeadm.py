@@ -41,10 +41,11 @@ def remove_secrets(system: System) -> None:
         files.remove(system.path(path))
 
 
-# kubeadm speaks with the cluster only, and would write the proxy of its environment into the control plane's pods.
-_NO_PROXY = {
+NO_PROXY = {
     name: "" for word in ("http", "https", "ftp", "all", "no") for name in (word + "_proxy", word.upper() + "_PROXY")
 }
+"""An environment without proxies: kubeadm speaks with the cluster only, and would write the proxy of its environment
+into the control plane's pods."""
 
 
 def run(
@@ -77,7 +78,7 @@ def run(
         argv += ["--ignore-preflight-errors", ",".join(ignore)]
     write_secret(system, CONFIGURATION, configuration)
     try:
-        done = system.run(*argv, timeout=timeout, env=_NO_PROXY)
+        done = system.run(*argv, timeout=timeout, env=NO_PROXY)
     finally:
         files.remove(system.path(CONFIGURATION))
     if not done.ok:

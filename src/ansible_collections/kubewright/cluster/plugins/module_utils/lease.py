@@ -288,11 +288,11 @@ def put(place: Place, holder: Holder) -> None:
         pass
 
 
-def place_of_cluster(system: System, *, timeout: float = 5.0) -> Optional[LeasePlace]:
-    """The Lease as this control plane reaches it; None where it is no control plane yet."""
+def place_of_cluster(system: System, *, server: str = "", timeout: float = 5.0) -> Optional[LeasePlace]:
+    """The Lease as this control plane reaches it, through another API server if named; None where it is none yet."""
     if not system.path(kubeconfig.ADMIN_CONF).exists():
         return None
-    return LeasePlace(admin_client(system, timeout=timeout))
+    return LeasePlace(admin_client(system, server=server, timeout=timeout))
 
 
 def require(system: System, client: Client, identity: str) -> None:

@@ -7,7 +7,7 @@ import enum
 import os
 import sys
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import lease
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -73,22 +73,35 @@ def _take_both(system: System, wish: lease.Wish) -> lease.Answer:
     return second if second.holder is not None else dataclasses.replace(second, holder=first.holder)
 
 
-def renew(system: System, identity: str) -> Kept:
-    """Renew the lock wherever it is ours on this host."""
+def renew(system: System, identity: str, servers: Sequence[str] = ()) -> Kept:
+    """Renew the lock wherever it is ours on this host.
+
+    While its own API server is restarted, as a changed setting wants it, one of ``servers`` (URLs) is asked.
+    """
     held = lease.renew(lease.FilePlace(system), identity).identity == identity
-    try:
-        place = lease.place_of_cluster(system)
-        seen = lease.renew(place, identity) if place else lease.Seen(None, "")
-    except (ApiError, NodeError):
+    seen = _renewed(system, identity, servers)
+    if seen is None:
         return Kept.HELD if held else Kept.UNSURE
     if seen.identity == identity:
         return Kept.HELD
     return Kept.HELD if held and seen.holder is None else Kept.LOST
 
 
+def _renewed(system: System, identity: str, servers: Sequence[str]) -> Optional[lease.Seen]:
+    """The Lease after a renewal through the first API server that answers; None where none does."""
+    for server in ("", *servers):
+        try:
+            place = lease.place_of_cluster(system, server=server)
+            return lease.renew(place, identity) if place else lease.Seen(None, "")
+        except (ApiError, NodeError):
+            continue
+    return None
+
+
 def keep(
     system: System,
     identity: str,
+    servers: Sequence[str] = (),
     *,
     tell: Optional[Callable[[], None]] = None,
     clock: Callable[[], float] = time.monotonic,
@@ -100,7 +113,7 @@ def keep(
     """
     renewed = clock()
     while True:
-        kept = renew(system, identity)
+        kept = renew(system, identity, servers)
         if kept is Kept.LOST:
             return kept
         if kept is Kept.HELD:

@@ -2,16 +2,18 @@
 
 Only mappings, lists, and plain or quoted scalars on one line are understood, all scalars as text; anything else
 (anchors, flow collections with content, block scalars) is an error, never a guess. JSON, being YAML, is read too.
+:func:`written` gives one spelling to what says the same, so that two texts can be compared line by line.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Iterator
 
 _KEY = re.compile(r"""^("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'\[\]{}#&*!|>%@`,:-][^:#"']*?)\s*:(?:\s+(.*))?$""")
 _UNSUPPORTED = tuple("&*!|>%@`[{")
+_PLAIN = re.compile(r"[A-Za-z0-9./_+-]([A-Za-z0-9 ./_:=,@+*-]*[A-Za-z0-9./_=,@+*-])?\Z")
 
 
 class PlainYamlError(ValueError):
@@ -37,6 +39,44 @@ def parse(text: str) -> Any:
     if rest != len(lines):
         raise PlainYamlError("unexpected indentation at %r" % lines[rest][1][:60])
     return value
+
+
+def written(value: Any) -> str:
+    """A value as :func:`parse` gives it, with sorted keys, one scalar a line, quoted only where it has to be."""
+    return "".join(line + "\n" for line in _written(value, ""))
+
+
+def _written(value: Any, indent: str) -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        for key, item in sorted(value.items()):
+            yield from _entry("%s%s:" % (indent, _quoted(key)), item, indent)
+    elif isinstance(value, list) and value:
+        for item in value:
+            first, *others = list(_written(item, indent + "  "))
+            yield "%s- %s" % (indent, first.lstrip(" "))
+            yield from others
+    else:
+        yield indent + _quoted(value)
+
+
+def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
+    if isinstance(value, (dict, list)) and value:
+        yield head
+        yield from _written(value, indent + ("  " if isinstance(value, dict) else ""))
+    else:
+        yield "%s %s" % (head, _quoted(value))
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, (dict, list)):
+        # Empty: others are written over several lines.
+        return "{}" if isinstance(value, dict) else "[]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    return text if _PLAIN.match(text) else json.dumps(text)
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

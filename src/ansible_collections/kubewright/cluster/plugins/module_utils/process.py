@@ -57,6 +57,11 @@ class System:
         """Return the absolute path ``name`` below the root."""
         return self.root / name.lstrip("/")
 
+    def finds(self, program: str) -> bool:
+        """Whether there is a program of that name where commands are looked for."""
+        folders = [*_SEARCH_PATH.split(":"), *self.search]
+        return any(os.access(str(self.path("%s/%s" % (folder, program))), os.X_OK) for folder in folders)
+
     def run(
         self,
         *argv: str,

@@ -1,7 +1,8 @@
-"""May these etcd members be removed now? The node's own guard, asked on fresh state immediately before a removal; pure.
+"""May these etcd members be removed or restarted now? The node's own guard, asked on fresh state just before; pure.
 
 etcd's runtime reconfiguration: a removal is a write, so a majority of the voting members has to be healthy before it,
-and has to be left after it (https://etcd.io/docs/v3.6/op-guide/runtime-configuration/).
+and has to be left after it; while one is restarted the others have to have it
+(https://etcd.io/docs/v3.6/op-guide/runtime-configuration/).
 """
 
 from __future__ import annotations
@@ -82,6 +83,29 @@ def leaving_refusal(members: Sequence[Member], member_id: str) -> Optional[str]:
     if member_id not in {member.member_id for member in members}:
         return "no member has the id %s" % member_id
     return _without_majority([member for member in members if not member.learner], {member_id})
+
+
+def restart_refusal(members: Sequence[Member], addresses: Iterable[str]) -> Optional[str]:
+    """Why the member of this host must not be restarted now; None when it is safe.
+
+    While it is away the others have to have a majority. One or two members cannot have one without it: there all others
+    have to be healthy, which is the least that can be lost.
+
+    Args:
+        members: all members, as seen now.
+        addresses: the host's peer addresses.
+
+    """
+    own = set(addresses)
+    voters = [member for member in members if not member.learner]
+    if not any(member.peer_ip in own and member.healthy for member in voters):
+        return None
+    others = [member for member in voters if member.peer_ip not in own]
+    healthy = sum(1 for member in others if member.healthy)
+    needed = min(majority(len(voters)), len(voters) - 1)
+    if healthy < needed:
+        return "only %d of %d other voting members are healthy, and %d have to be" % (healthy, len(others), needed)
+    return None
 
 
 def _needed(member: Member, host_is_empty: bool) -> Optional[str]:

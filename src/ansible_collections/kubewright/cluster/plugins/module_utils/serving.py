@@ -64,23 +64,30 @@ def unverified(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
+def certificate(server: Server, context: Optional[ssl.SSLContext] = None, timeout: float = HANDSHAKE_SECONDS) -> bytes:
+    """The certificate (DER) that a server shows now; ``context`` as in :func:`look`.
+
+    Raises:
+        OSError: it does not answer, or not with TLS.
+
+    """
+    context = context if context is not None else unverified(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    connection = socket.create_connection((server.host, server.port), timeout=timeout)
+    with context.wrap_socket(connection, server_hostname=server.host) as secured:
+        return secured.getpeercert(binary_form=True) or b""
+
+
 def _shown(server: Server, context: ssl.SSLContext, until: float) -> dict[str, Any]:
     entry = {"component": server.component, "name": server.name, "address": _address(server)}
     left = until - time.monotonic()
     if left <= 0:
         return dict(entry, error="not asked: the time for all servers together was over")
     try:
-        der = _certificate(server, context, min(HANDSHAKE_SECONDS, left))
+        der = certificate(server, context, min(HANDSHAKE_SECONDS, left))
         end, names = certificates.of_der(der)
     except (OSError, ValueError) as error:
         return dict(entry, error=str(error) or type(error).__name__)
     return dict(entry, not_after=end.strftime("%Y-%m-%dT%H:%M:%SZ"), names=sorted(names))
-
-
-def _certificate(server: Server, context: ssl.SSLContext, timeout: float) -> bytes:
-    connection = socket.create_connection((server.host, server.port), timeout=timeout)
-    with context.wrap_socket(connection, server_hostname=server.host) as secured:
-        return secured.getpeercert(binary_form=True) or b""
 
 
 def _address(server: Server) -> str:

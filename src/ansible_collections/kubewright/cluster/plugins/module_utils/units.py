@@ -7,6 +7,7 @@ unit runs with the old one.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Iterable, Optional
 
@@ -51,7 +52,8 @@ def unit_state(system: System, name: str) -> UnitState:
 class Units:
     """Starts and restarts of one run. ``dry`` runs tell the same and do nothing.
 
-    ``restarted`` are the units restarted so far, in order.
+    ``restarted`` are the units restarted so far, in order, ``restarted_at`` when the last one of them was, in seconds
+    since the epoch.
     """
 
     def __init__(self, system: System, manifest: Manifest, *, dry: bool) -> None:
@@ -63,6 +65,7 @@ class Units:
         # Where a killed run left restarts, it may have changed unit files as well.
         self._stale = bool(self._due)
         self.restarted: list[str] = []
+        self.restarted_at = 0.0
 
     def due(self, names: Iterable[str]) -> None:
         """Note that the units are to be restarted, durably, before what they are restarted for is changed."""
@@ -95,6 +98,7 @@ class Units:
         done = []
         for name in sorted(chosen, key=lambda unit: unit == LAST):
             if self._runs(name):
+                self.restarted_at = time.time()
                 self._act("restart", name)
                 done.append(name)
             self._drop(name)

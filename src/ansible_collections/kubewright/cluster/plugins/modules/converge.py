@@ -9,9 +9,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import locks
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, locks, nodeready
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError, failure
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Manifest
 from ansible_collections.kubewright.cluster.plugins.module_utils.probing import host
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -49,6 +50,16 @@ options:
   record:
     description: What the node's manifest remembers of the cluster that the node belongs to; left as it is when absent.
     type: dict
+  ready:
+    description:
+      - Name of the host's Node. Where the kubelet or the engine was restarted, it has to be Ready within
+        O(ready_timeout) afterwards; else the module fails, and the next run restarts them again.
+    type: str
+    default: ""
+  ready_timeout:
+    description: Seconds.
+    type: float
+    default: 180
   action_name:
     description: What is done, for whoever waits for the node's lock.
     type: str
@@ -122,6 +133,8 @@ ARGUMENTS: dict[str, Any] = {
     "staging": {"type": "path", "default": "/var/lib/kubewright/staging"},
     "partial": {"type": "bool", "default": False},
     "record": {"type": "dict"},
+    "ready": {"type": "str", "default": ""},
+    "ready_timeout": {"type": "float", "default": 180.0},
     "action_name": {"type": "str", "default": "converge"},
     "run": {"type": "str", "default": ""},
     "lock_timeout": {"type": "float", "default": 600.0},
@@ -142,6 +155,8 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
         outcome = converge(
             parameters["document"], context, partial=parameters["partial"], record=parameters["record"], check=check
         )
+        if parameters["ready"] and not check:
+            _see_ready(parameters, context, outcome)
     return dict(
         _result(outcome),
         ssh_client=host.ssh_client(system),
@@ -149,6 +164,18 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
         waited=round(held.waited, 3),
         waited_for=held.waited_for,
     )
+
+
+def _see_ready(parameters: dict[str, Any], context: Context, outcome: Outcome) -> None:
+    """Wait for the Node; where it is not Ready the restarts stay due, so that the next run tries again."""
+    since, timeout = outcome.restarted_at, parameters["ready_timeout"]
+    try:
+        nodeready.wait(context.system, parameters["ready"], outcome.restarted, since=since, timeout=timeout)
+    except NodeError:
+        due = [unit for unit in outcome.restarted if unit in nodeready.DISRUPTING]
+        context.manifest.pending_restarts = [*context.manifest.pending_restarts, *due]
+        context.manifest.save()
+        raise
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
@@ -168,6 +195,8 @@ def main() -> None:
         result = run(module.params, System(), check=module.check_mode)
     except (NodeError, OSError) as error:
         module.fail_json(**failure(error))
+    except ApiError as error:
+        module.fail_json(**failure(entry.as_node_error(error)))
     else:
         for text in result.pop("warnings"):
             module.warn(text)

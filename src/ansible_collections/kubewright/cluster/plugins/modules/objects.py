@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, entry, lease, nodemetadata, rollout
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    applyset,
+    clusterconfig,
+    entry,
+    lease,
+    nodemetadata,
+    rollout,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DOCUMENTATION = r"""
@@ -30,6 +37,17 @@ options:
     description: Labels (mapping) and taints (key=value:Effect) by Node name.
     type: dict
     default: {}
+  kubeadm_configuration:
+    description:
+      - YAML for C(kubeadm init); when given, kubeadm's own ConfigMaps become what kubeadm here would upload from it.
+      - In check mode RV(proxy_stale) tells whether kube-proxy's pods have another configuration than its ConfigMap, and
+        RV(not_compared) why nothing could be compared.
+    type: str
+    default: ""
+  restart_proxy:
+    description: Have kube-proxy's pods replaced where they have an earlier configuration, and wait for them.
+    type: bool
+    default: false
   wait:
     description: DaemonSets and Deployments (kind, namespace, name) to wait for.
     type: list
@@ -62,6 +80,8 @@ ARGUMENTS: dict[str, Any] = {
     "objects": {"type": "list", "elements": "dict"},
     "record": {"type": "dict"},
     "node_metadata": {"type": "dict", "default": {}},
+    "kubeadm_configuration": {"type": "str", "default": ""},
+    "restart_proxy": {"type": "bool", "default": False},
     "wait": {
         "type": "list",
         "elements": "dict",
@@ -86,16 +106,36 @@ def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     if params["objects"] is not None or params["record"] is not None:
         applied = applyset.apply_all(client, params["objects"], params["record"], check=check)
     nodes = nodemetadata.apply(client, params["node_metadata"], check=check)
+    configuration = _configuration(system, client, params["kubeadm_configuration"], check=check)
+    restarted = not check and params["restart_proxy"] and clusterconfig.restart_proxy(client)
     if not check:
         rollout.wait(client, params["wait"], params["wait_timeout"])
         if params["wait_file"]:
             rollout.wait_for_file(system, params["wait_file"], params["wait_timeout"])
     return dict(
         applied,
-        changed=bool(applied["changes"] or applied["record_changed"] or nodes["changes"]),
+        **configuration,
+        changed=bool(
+            applied["changes"]
+            or applied["record_changed"]
+            or nodes["changes"]
+            or configuration["configuration_changes"]
+            or restarted
+        ),
         node_changes=nodes["changes"],
         missing_nodes=nodes["missing"],
     )
+
+
+def _configuration(system: System, client: Client, text: str, *, check: bool) -> dict[str, Any]:
+    nothing = {"configuration_changes": [], "proxy_stale": False, "not_compared": ""}
+    if not text:
+        return nothing
+    if check and not system.finds("kubeadm"):
+        return dict(nothing, not_compared="kubeadm is not there, so its objects in the cluster were not compared")
+    changes = clusterconfig.work(system, client, text, check=check)
+    stale = check and clusterconfig.proxy_is_stale(client)
+    return dict(nothing, configuration_changes=changes, proxy_stale=stale)
 
 
 def main() -> None:

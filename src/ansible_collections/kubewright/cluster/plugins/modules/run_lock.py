@@ -49,6 +49,11 @@ options:
   expected:
     description: The Lease's version when the cluster was looked at.
     type: str
+  servers:
+    description: URLs of other API servers, through which it is renewed while this host's own does not answer.
+    type: list
+    elements: str
+    default: []
 author: The kubewright authors (@kubewright)
 """
 
@@ -60,6 +65,7 @@ ARGUMENTS: dict[str, Any] = {
     "dead": {"type": "str", "default": ""},
     "watch": {"type": "bool", "default": False},
     "expected": {"type": "str"},
+    "servers": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -74,7 +80,7 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
         raise NodeError("run_lock", "no id was given", "", INTERNAL)
     if action == "release":
         return {"changed": leasekeeping.release(system, params["id"])}
-    kept = (leasekeeping.renew if action == "renew" else leasekeeping.keep)(system, params["id"])
+    kept = (leasekeeping.renew if action == "renew" else leasekeeping.keep)(system, params["id"], params["servers"])
     return {"changed": True, "kept": kept.value}
 
 

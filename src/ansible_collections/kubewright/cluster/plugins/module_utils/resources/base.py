@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Optional
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import BAD_INPUT, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Entry, Manifest
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.module_utils.rendering import Rendered
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Store, Wanted
 
 
@@ -67,7 +68,10 @@ class Images:
 class Context:
     """What resources work with: the machine, what was put on it, where artifacts come from; ``warnings`` gathers.
 
-    ``images`` is filled by the first image resource (see :mod:`.image`).
+    ``images`` is filled by the first image resource (see :mod:`.image`). ``kubeadm`` is YAML for ``kubeadm init`` that
+    says what this node's part of the cluster is configured by, empty where the document has none; ``patches`` has
+    kubeadm's patch files by name as the document has them, None for one that it no longer has. ``rendered`` is filled
+    by the first resource that asks kubeadm.
     """
 
     system: System
@@ -75,6 +79,9 @@ class Context:
     store: Store
     warnings: list[str] = field(default_factory=list)
     images: Optional[Images] = None
+    kubeadm: str = ""
+    patches: dict[str, Optional[str]] = field(default_factory=dict)
+    rendered: Optional[Rendered] = None
 
     def warn(self, text: str) -> None:
         """Report a warning, once."""

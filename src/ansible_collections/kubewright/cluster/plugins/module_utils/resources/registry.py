@@ -8,13 +8,18 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.errors import B
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.archive import Archive
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Context, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.binary import Binary
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.certificate import Certificate
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.directory import Directory
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.file import File
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.hosts_block import HostsBlock
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.image import Image
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.kernel_modules import KernelModules
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.kubeconfig_server import KubeconfigServer
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.kubelet_configuration import (
+    KubeletConfiguration,
+)
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.packages import Packages
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.static_pod import StaticPod
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.sysctls import Sysctls
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.unit import Unit
 
@@ -32,6 +37,9 @@ TYPES: dict[str, type[Resource]] = {
         Unit,
         HostsBlock,
         KubeconfigServer,
+        KubeletConfiguration,
+        Certificate,
+        StaticPod,
     )
 }
 

@@ -1,0 +1,133 @@
+"""kubeadm's own objects in the cluster: its ClusterConfiguration, the kubelets' configuration and kube-proxy's.
+
+They are what plain kubeadm goes by (joins, upgrades), so they are changed before anything that runs. What they should
+be is what kubeadm on this node would upload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml, record, rendering, rollout
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+NAMES = ("kubeadm-config", "kubelet-config", "kube-proxy")
+PROXY = "kube-proxy"
+REVISION = "kubewright.io/configuration"
+"""Annotation on kube-proxy's ConfigMap, and on its pods when they were started with that configuration."""
+
+_DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+_SECONDS_PER_NODE = 15.0
+"""Time for one node's kube-proxy to be replaced: its DaemonSet goes node by node."""
+
+Object = dict[str, Any]
+
+
+def work(system: System, client: Client, configuration: str, *, check: bool) -> list[dict[str, Any]]:
+    """Make the objects what kubeadm would upload, or tell what that would change: [{reference, action, diff}].
+
+    Args:
+        system: the node, a control plane.
+        client: the API.
+        configuration: YAML for ``kubeadm init``.
+        check: change nothing.
+
+    Raises:
+        NodeError: kubeadm cannot make anything of the configuration.
+        ApiError: the API refused something.
+
+    """
+    rendered = rendering.render(system, configuration, rendering.OBJECTS)
+    changes = []
+    for name in NAMES:
+        change = _one(client, name, rendered.object_data(name), check=check)
+        if change is not None:
+            changes.append(change)
+    return changes
+
+
+def _one(client: Client, name: str, wanted: dict[str, str], *, check: bool) -> Optional[dict[str, Any]]:
+    path = "%s/%s" % (record.CONFIG_MAPS, name)
+    live = client.find(path)
+    before: dict[str, str] = (live or {}).get("data") or {}
+    differing = [key for key in sorted(wanted) if comparable(before.get(key, "")) != comparable(wanted[key])]
+    if not differing:
+        return None
+    reference = "v1/ConfigMap/kube-system/%s" % name
+    diff = "".join(
+        files.unified(
+            "%s %s" % (reference, key), comparable(before[key]) if key in before else None, comparable(wanted[key])
+        )
+        for key in differing
+    )
+    if not check:
+        _write(client, path, name, live, {key: wanted[key] for key in differing})
+    return {"reference": reference, "action": "change" if live else "create", "diff": diff}
+
+
+def _write(client: Client, path: str, name: str, live: Optional[Object], data: dict[str, str]) -> None:
+    """One write with what kube-proxy's pods are told apart by, so that a kill between the two leaves nothing unseen."""
+    metadata: Object = {}
+    if live is not None:
+        metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
+    if name == PROXY:
+        digest = hashlib.sha256(json.dumps([data, metadata], sort_keys=True).encode()).hexdigest()
+        metadata["annotations"] = {REVISION: digest[:16]}
+    if live is not None:
+        client.merge(path, {"metadata": metadata, "data": data})
+        return
+    metadata.update(name=name, namespace="kube-system")
+    client.create(record.CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def comparable(text: str) -> str:
+    """A configuration in one spelling; the order of certificate names means nothing."""
+    try:
+        value = plainyaml.parse(text)
+    except plainyaml.PlainYamlError:
+        return text
+    server = value.get("apiServer") if isinstance(value, dict) else None
+    if isinstance(server, dict) and isinstance(server.get("certSANs"), list):
+        server["certSANs"] = sorted(server["certSANs"], key=str)
+    return plainyaml.written(value)
+
+
+def proxy_is_stale(client: Client) -> bool:
+    """Whether kube-proxy's pods were started before its configuration was changed."""
+    found, revision = _revisions(client)
+    return found != revision
+
+
+def restart_proxy(client: Client) -> bool:
+    """Have kube-proxy's DaemonSet replace pods that have an earlier configuration, and wait; whether it had to.
+
+    Raises:
+        NodeError: not all of them run in time.
+        ApiError: the API refused something.
+
+    """
+    found, revision = _revisions(client)
+    if found != revision:
+        template = {"metadata": {"annotations": {REVISION: revision}}}
+        client.merge(_DAEMON_SET, {"spec": {"template": template}})
+    nodes = len(client.get("/api/v1/nodes").get("items") or [])
+    rollout.wait(
+        client,
+        [{"kind": "DaemonSet", "namespace": "kube-system", "name": PROXY}],
+        60.0 + _SECONDS_PER_NODE * nodes,
+    )
+    return found != revision
+
+
+def _revisions(client: Client) -> tuple[Optional[str], Optional[str]]:
+    """The revision that kube-proxy's pods have, and that of its configuration; both None where nobody changed it."""
+    configuration = client.find("%s/%s" % (record.CONFIG_MAPS, PROXY)) or {"metadata": {}}
+    daemon_set = client.find(_DAEMON_SET)
+    revision = (configuration["metadata"].get("annotations") or {}).get(REVISION)
+    if daemon_set is None:
+        return revision, revision
+    template = daemon_set["spec"]["template"].get("metadata") or {}
+    return (template.get("annotations") or {}).get(REVISION), revision

@@ -1,0 +1,130 @@
+"""A static pod of the control plane: its manifest, and that what it describes runs and answers."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    controlplane,
+    files,
+    markers,
+    staticpods,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.rendered import Rendered, file_of
+
+_NOT_HERE = "not a control plane"
+_EARLIER = markers.DIRECTORY + "/earlier"
+"""Where the manifest that ran before lies until the new one runs. It also tells the next run of one that was killed."""
+
+_TIMEOUT = 300.0
+_REMEDY = "Correct the setting, then run again"
+
+
+class StaticPod(Rendered):
+    """``name`` of the component; ``node``, ``address``, ``certificates`` and ``servers`` of its control plane.
+
+    Applying it restarts the component and waits until it answers by its own health endpoint; where it does not, the
+    manifest that ran before is put back.
+    """
+
+    type = "static_pod"
+
+    @property
+    def _name(self) -> str:
+        return str(self.need("name"))
+
+    @property
+    def _place(self) -> controlplane.Place:
+        others = tuple(str(server) for server in self.need("servers"))
+        return controlplane.Place(
+            str(self.need("node")), str(self.need("address")), str(self.need("certificates")), others
+        )
+
+    def find(self) -> Any:
+        """Return the manifest (None: there is none) and whether a killed run left it unfinished."""
+        if not self.applies() or not controlplane.is_control_plane(self.system):
+            return _NOT_HERE
+        text = files.read_text(self.system.path(staticpods.path_of(self._name)))
+        return {"text": text, "unfinished": self.system.path(self._earlier).exists()}
+
+    def diff(self, found: Any) -> Optional[Change]:
+        """Compare the manifest with what kubeadm would write."""
+        if found == _NOT_HERE:
+            return None
+        path, wanted = staticpods.path_of(self._name), self._wanted(found["text"])
+        if found["text"] == wanted:
+            if not found["unfinished"]:
+                return None
+            what = "see that %s runs with the manifest that an earlier run wrote" % self._name
+            return self.change("update", "unfinished", "running", what, path=path)
+        action = "create" if found["text"] is None else "update"
+        diff = files.unified(path, found["text"], wanted)
+        what = "%s %s; restarts %s" % (action, path, self._name)
+        return self.change(
+            action, None if found["text"] is None else "another one", "as wanted", what, diff=diff, path=path
+        )
+
+    def apply(self, change: Change) -> None:
+        """Write the manifest and wait until it runs; put the earlier one back where it does not.
+
+        Raises:
+            NodeError: the cluster cannot do without the component now, or it does not run as wanted.
+            ApiError: no API server answers.
+
+        """
+        del change
+        path = self.system.path(staticpods.path_of(self._name))
+        current = files.read_text(path)
+        wanted = self._wanted(current)
+        if current != wanted:
+            controlplane.require_room(self.system, self._name, self._place)
+            self._keep(current)
+            files.write_atomic(path, wanted.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
+        try:
+            self._watch().wait(wanted, _TIMEOUT)
+        except NodeError as error:
+            raise self._put_back(error) from error
+        files.remove(self.system.path(self._earlier))
+
+    def _wanted(self, current: Optional[str]) -> str:
+        rendered = file_of(self.context, "%s.yaml" % self._name)
+        return staticpods.with_membership(rendered, current) if self._name == staticpods.ETCD else rendered
+
+    @property
+    def _earlier(self) -> str:
+        return "%s/%s.yaml" % (_EARLIER, self._name)
+
+    def _keep(self, current: Optional[str]) -> None:
+        """Keep what runs now; what a killed run kept is older and did run."""
+        kept = self.system.path(self._earlier)
+        if current is not None and not kept.exists():
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.write_atomic(kept, current.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
+
+    def _put_back(self, error: NodeError) -> NodeError:
+        """Put the earlier manifest back; the error that says so."""
+        kept = self.system.path(self._earlier)
+        earlier = files.read_text(kept)
+        if earlier is None:
+            return error
+        path = self.system.path(staticpods.path_of(self._name))
+        files.write_atomic(path, earlier.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
+        try:
+            self._watch().wait(earlier, _TIMEOUT)
+        except NodeError as second:
+            cause = "%s. Its earlier manifest was put back, and does not run either: %s" % (error.cause, second.cause)
+            return NodeError(error.subject, cause, "Look at: journalctl -u kubelet, and its log under /var/log/pods")
+        files.remove(kept)
+        return NodeError(error.subject, "%s. It runs with its earlier manifest again" % error.cause, _REMEDY)
+
+    def _watch(self) -> staticpods.Watch:
+        return staticpods.Watch(self.system, self._client, self._name, self._place.node)
+
+    def _client(self) -> Client:
+        """An API server that answers: its own where it is the one that is restarted, else the first of all."""
+        if self._name == staticpods.API_SERVER:
+            return controlplane.speaking(self.system, ())
+        return controlplane.speaking(self.system, self._place.others)

@@ -1,0 +1,231 @@
+"""kubeadm's own objects become what kubeadm here would upload; kube-proxy's pods follow."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+
+from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, rendering
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.modules import objects
+from tests.unit.node.api.made import kubeconfig_text, write
+from tests.unit.node.api.pki import Pki, Request, serve
+from tests.unit.node.test_rendering import RECORDED
+
+MAPS = "/api/v1/namespaces/kube-system/configmaps"
+DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+OUTPUT = (RECORDED / "objects.txt").read_text()
+
+
+@dataclass
+class Api:
+    """Objects by path; a merge patch gives a new version, and refuses an old one."""
+
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        path = request.path.partition("?")[0]
+        if path == "/api/v1/nodes":
+            return 200, {"items": [{"metadata": {"name": "cp1"}}]}
+        if request.method == "POST":
+            path = f"{path}/{request.body['metadata']['name']}"
+            self.objects[path] = request.body
+            self.objects[path]["metadata"]["resourceVersion"] = "1"
+        found = self.objects.get(path)
+        if found is None:
+            return 404, {"reason": "NotFound"}
+        if request.method == "PATCH":
+            given = request.body.get("metadata", {}).get("resourceVersion")
+            if given not in (None, found["metadata"]["resourceVersion"]):
+                return 409, {"reason": "Conflict"}
+            _merge(found, request.body)
+            found["metadata"]["resourceVersion"] = str(int(found["metadata"]["resourceVersion"]) + 1)
+        if request.method != "GET":
+            self.writes.append(path.rpartition("/")[2])
+        return 200, copy.deepcopy(found)
+
+
+def _merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
+    for key, value in patch.items():
+        if isinstance(value, dict):
+            _merge(target.setdefault(key, {}), value)
+        else:
+            target[key] = value
+
+
+@dataclass
+class World:
+    """A cluster as kubeadm made it, a node that can ask for it, and what kubeadm would upload now."""
+
+    system: System
+    client: Client
+    api: Api
+    output: str = OUTPUT
+
+    def work(self, *, check: bool = False) -> list[dict[str, Any]]:
+        return clusterconfig.work(self.system, self.client, "kind: InitConfiguration\n", check=check)
+
+
+@pytest.fixture
+def world(system: System, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    api = Api()
+    made = rendering.Rendered({}, OUTPUT)
+    for name in clusterconfig.NAMES:
+        metadata = {"name": name, "resourceVersion": "7"}
+        api.objects[f"{MAPS}/{name}"] = {"metadata": metadata, "data": made.object_data(name)}
+    status = {"observedGeneration": 1, "desiredNumberScheduled": 1, "numberAvailable": 1, "updatedNumberScheduled": 1}
+    api.objects[DAEMON_SET] = {
+        "metadata": {"name": "kube-proxy", "resourceVersion": "3", "generation": 1},
+        "spec": {"template": {"metadata": {"labels": {"k8s-app": "kube-proxy"}}}},
+        "status": status,
+    }
+    with serve(pki, api.answer) as server:
+        write(system, "/etc/kubernetes/admin.conf", kubeconfig_text(pki, server.url))
+        world = World(system, admin_client(system), api)
+        monkeypatch.setattr(rendering, "render", lambda *_: rendering.Rendered({}, world.output))
+        yield world
+
+
+def data(world: World, name: str, key: str) -> str:
+    return str(world.api.objects[f"{MAPS}/{name}"]["data"][key])
+
+
+class TestObjects:
+    def test_as_kubeadm_made_them_they_are_left_alone(self, world: World) -> None:
+        assert world.work() == []
+        assert world.api.writes == []
+
+    def test_a_changed_setting_is_shown_and_written_and_nothing_else(self, world: World) -> None:
+        world.output = OUTPUT.replace("maxPods: 110", "maxPods: 50")
+        (change,) = world.work(check=True)
+        assert change["reference"] == "v1/ConfigMap/kube-system/kubelet-config"
+        assert "-maxPods: 110\n+maxPods: 50\n" in change["diff"]
+        assert world.api.writes == []
+        assert world.work() == [change]
+        assert world.api.writes == ["kubelet-config"]
+        assert "maxPods: 50" in data(world, "kubelet-config", "kubelet")
+        assert world.work() == []
+
+    def test_each_text_is_kubeadms_own(self, world: World) -> None:
+        world.output = OUTPUT.replace(
+            "scheduler: {}", 'scheduler:\n      extraArgs:\n      - name: v\n        value: "4"'
+        )
+        world.work()
+        text = data(world, "kubeadm-config", "ClusterConfiguration")
+        assert text.startswith("apiServer:\n  certSANs:\n")
+        assert text.endswith('scheduler:\n  extraArgs:\n  - name: v\n    value: "4"\n')
+
+    def test_another_spelling_and_order_of_names_are_no_difference(self, world: World) -> None:
+        text = data(world, "kubeadm-config", "ClusterConfiguration")
+        lines = text.splitlines()
+        names = [line for line in lines if line.startswith("  - ")][:7]
+        spelt = "\n".join([*lines[: lines.index(names[0])], *reversed(names), *lines[lines.index(names[-1]) + 1 :], ""])
+        world.api.objects[f"{MAPS}/kubeadm-config"]["data"]["ClusterConfiguration"] = spelt.replace('"24"', "'24'")
+        assert spelt != text
+        assert world.work() == []
+
+    def test_what_somebody_edited_is_mended(self, world: World) -> None:
+        edited = data(world, "kube-proxy", "config.conf").replace("mode: iptables", "mode: nftables")
+        world.api.objects[f"{MAPS}/kube-proxy"]["data"]["config.conf"] = edited
+        assert [change["reference"] for change in world.work()] == ["v1/ConfigMap/kube-system/kube-proxy"]
+        assert "mode: iptables" in data(world, "kube-proxy", "config.conf")
+
+    def test_one_that_somebody_deleted_is_made_again(self, world: World) -> None:
+        del world.api.objects[f"{MAPS}/kubelet-config"]
+        assert [change["action"] for change in world.work()] == ["create"]
+        assert world.work() == []
+
+
+class TestProxy:
+    def change(self, world: World) -> None:
+        world.output = world.output.replace("mode: iptables", "mode: nftables")
+
+    def revision(self, world: World) -> str | None:
+        template = world.api.objects[DAEMON_SET]["spec"]["template"]["metadata"]
+        found: str | None = template.get("annotations", {}).get(clusterconfig.REVISION)
+        return found
+
+    def test_one_that_was_never_changed_is_not_restarted(self, world: World) -> None:
+        assert not clusterconfig.proxy_is_stale(world.client)
+        assert not clusterconfig.restart_proxy(world.client)
+        assert self.revision(world) is None
+
+    def test_a_changed_one_is_restarted_once(self, world: World) -> None:
+        self.change(world)
+        world.work()
+        assert clusterconfig.proxy_is_stale(world.client), "also for the next run, were this one killed here"
+        assert clusterconfig.restart_proxy(world.client)
+        assert self.revision(world)
+        assert not clusterconfig.proxy_is_stale(world.client)
+        assert not clusterconfig.restart_proxy(world.client)
+
+    def test_an_edit_that_is_taken_back_restarts_pods_that_may_have_begun_with_it(self, world: World) -> None:
+        self.change(world)
+        world.work()
+        clusterconfig.restart_proxy(world.client)
+        before = self.revision(world)
+        edited = data(world, "kube-proxy", "config.conf").replace("mode: nftables", "mode: ipvs")
+        world.api.objects[f"{MAPS}/kube-proxy"]["data"]["config.conf"] = edited
+        world.work()
+        assert clusterconfig.proxy_is_stale(world.client)
+        clusterconfig.restart_proxy(world.client)
+        assert self.revision(world) != before
+
+    def test_another_writer_in_between_is_not_overwritten(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.change(world)
+        find = Client.find
+
+        def overtaken(client: Client, path: str, **named: Any) -> Any:
+            found = find(client, path, **named)
+            if path.endswith("kube-proxy"):
+                world.api.objects[path]["metadata"]["resourceVersion"] = "99"
+            return found
+
+        monkeypatch.setattr(Client, "find", overtaken)
+        with pytest.raises(ApiError, match="Conflict"):
+            world.work()
+
+    def test_a_cluster_without_it_needs_no_restart(self, world: World) -> None:
+        del world.api.objects[DAEMON_SET]
+        assert not clusterconfig.proxy_is_stale(world.client)
+
+
+class TestModule:
+    """As the module ``objects`` has it."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "objects": None,
+        "record": None,
+        "node_metadata": {},
+        "kubeadm_configuration": "kind: InitConfiguration\n",
+        "restart_proxy": False,
+        "wait": [],
+        "wait_file": "",
+        "wait_timeout": 1.0,
+        "lock_id": "",
+    }
+
+    def test_a_missing_kubeadm_is_told_and_no_failure(self, world: World) -> None:
+        world.output = OUTPUT.replace("maxPods: 110", "maxPods: 50")
+        told = objects.work(world.system, self.PARAMETERS, True)
+        assert (told["changed"], told["configuration_changes"]) == (False, [])
+        assert "kubeadm is not there" in told["not_compared"]
+
+    def test_objects_and_then_the_restart(self, world: World) -> None:
+        write(world.system, "/usr/local/bin/kubeadm", "")
+        world.system.path("/usr/local/bin/kubeadm").chmod(0o755)
+        world.output = OUTPUT.replace("mode: iptables", "mode: nftables")
+        told = objects.work(world.system, self.PARAMETERS, True)
+        assert (told["changed"], told["proxy_stale"], told["not_compared"]) == (True, False, "")
+        assert objects.work(world.system, self.PARAMETERS, False)["changed"]
+        again = objects.work(world.system, self.PARAMETERS, True)
+        assert (again["configuration_changes"], again["proxy_stale"]) == ([], True)
+        restart = {**self.PARAMETERS, "kubeadm_configuration": "", "restart_proxy": True}
+        assert objects.work(world.system, restart, False)["changed"]
+        assert not objects.work(world.system, restart, False)["changed"]
