@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan import Change, Situation, compute
-from kubewright.plan.compute import Inspection
+from kubewright.plan.rollout import Inspection
 from kubewright.report.text import plan_lines
 from kubewright.topology.model import Address, Endpoint, Host, Role, Source, Topology
 
