@@ -119,8 +119,8 @@ STAGES: dict[str, Callable[[], Outcome]] = {
     "lab": lab,
     # The parts of `make test-all`; each takes less than an hour on two cores once its artifacts are there.
     "fuzz-full": lambda: fuzz(full=True),
-    "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="kill"),
-    "lab-variants": lambda: lab("lab-variants", full=True, select="variants or test_init"),
+    "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="test_kills"),
+    "lab-variants": lambda: lab("lab-variants", full=True, select="variants or test_init or test_old_inventory"),
     "lab-full-changes": lambda: lab(
         "lab-full-changes", full=True, select="test_lock or test_plan or test_remove or test_secrets or test_troubles"
     ),

@@ -22,7 +22,7 @@ from tests.lab.support.proxy import Proxy, proxy
 from tests.lab.support.snapshot import assert_unchanged, snapshot
 from tests.lab.support.waiting import wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.flow]
+pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 JUMP = "w2"
 """The node that is no member of the cluster but the way to all others; the inventory calls it otherwise."""

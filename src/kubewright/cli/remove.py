@@ -12,10 +12,10 @@ from kubewright.cli import common
 from kubewright.cli.change import change
 from kubewright.cli.common import err
 from kubewright.cli.confirming import can_ask
+from kubewright.cli.loading import load_inventory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.verbs import require_answer, variables_of
 from kubewright.errors import BadInputError
-from kubewright.inventory import load
 from kubewright.settings import parse
 
 app = typer.Typer()
@@ -59,13 +59,7 @@ def reset(options: Options, *, dry_run: common.DryRun = False, yes: common.Yes =
 
 def _confirm_reset(options: Options, confirmed: str) -> None:
     common.state_directory(options.inventories, options.state_dir)
-    connection = options.connection
-    inventory = load(
-        options.inventories,
-        extra_vars=connection.extra_vars,
-        vault_password_files=connection.vault_password_files,
-        ask_vault_pass=connection.ask_vault_pass,
-    )
+    inventory = load_inventory(options)
     name = parse(inventory.by_name).cluster.cluster_name
     if confirmed and confirmed != name:
         raise BadInputError(f"--confirm {confirmed}", f"the cluster's name is {name}", f"Give --confirm {name}")

@@ -11,9 +11,10 @@ import typer
 
 from kubewright.cli.asking import asked
 from kubewright.cli.common import err, leave, out, state_directory
+from kubewright.cli.loading import load_inventory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.errors import BadInputError, BadInputErrors
-from kubewright.inventory import Inventory, InventoryHost, load
+from kubewright.inventory import Inventory, InventoryHost
 from kubewright.inventory.known import group_names, known_of
 from kubewright.inventory.remembered import remembered
 from kubewright.report.topology import explanation, fact_json, survey_json, survey_parts
@@ -48,13 +49,7 @@ def topology(options: Options, *, explain: Explain = None, online: Online = Fals
     listed with what to do about it; --online, deploy and scale ask the live cluster and the host itself.
     """
     directory = state_directory(options.inventories, options.state_dir)
-    connection = options.connection
-    inventory = load(
-        options.inventories,
-        extra_vars=connection.extra_vars,
-        vault_password_files=connection.vault_password_files,
-        ask_vault_pass=connection.ask_vault_pass,
-    )
+    inventory = load_inventory(options)
     found = _survey(inventory, directory, _ask(options) if online else {})
     if explain is not None:
         _explain(inventory, found, *explain, as_json=options.json)

@@ -15,9 +15,10 @@ from kubewright import catalog, settings, topology
 from kubewright.cli import common
 from kubewright.cli.asking import asked
 from kubewright.cli.common import out, state_directory
+from kubewright.cli.loading import load_inventory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode, KubewrightError
-from kubewright.inventory import Inventory, load, renamed_groups
+from kubewright.inventory import Inventory, renamed_groups
 from kubewright.inventory.known import group_names, known_of
 from kubewright.inventory.remembered import remembered
 from kubewright.report.validate import Validation, validation_json, validation_lines
@@ -37,16 +38,8 @@ Online = Annotated[
 def validate(options: Options, *, strict: common.Strict = False, online: Online = False) -> None:
     """Show what is wrong with an inventory, what will be ignored and why. Without --online no connection is made."""
     directory = state_directory(options.inventories, options.state_dir)
-    connection, errors = options.connection, list[KubewrightError]()
-    inventory = _collected(
-        errors,
-        lambda: load(
-            options.inventories,
-            extra_vars=connection.extra_vars,
-            vault_password_files=connection.vault_password_files,
-            ask_vault_pass=connection.ask_vault_pass,
-        ),
-    )
+    errors: list[KubewrightError] = []
+    inventory = _collected(errors, lambda: load_inventory(options))
     report = Validation(tuple(errors)) if inventory is None else judged(inventory, directory, strict=strict)
     if online and inventory is not None and not report.errors:
         known, error = asked(options)

@@ -58,12 +58,12 @@ def host_address(host: str, variable: str, variables: Mapping[str, Any]) -> str 
     own = {name: value for name, value in given.items() if name not in _ELSEWHERE}
     settings, stack = read_settings({host: InventoryHost(host, (), own, frozenset(own))})
     in_plural = variable.endswith("s")
-    found = resolve(
-        host, settings, known_of((host,), _memory(given, settings))[host], stack if in_plural else _first_family(stack)
-    )
-    if found.errors:
-        raise found.errors[0]
+    wanted = stack if in_plural else _first_family(stack)
+    found = resolve(host, settings, known_of((host,), _memory(given, settings))[host], wanted)
     addresses = found.main_access_ips if "access" in variable else found.main_ips
+    lacking = found.missing if len(addresses) < len(wanted.families) else ()
+    if errors := (*lacking, *found.errors):
+        raise errors[0]
     return [address.value for address in addresses] if in_plural else addresses[0].value
 
 

@@ -39,15 +39,31 @@ def access_variable(family: int) -> str:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The addresses of one host, one of each family that something gives, and what is wrong with them.
+    """The addresses of one host, and what is wrong with them.
 
-    ``notices`` tells of sources that were not believed.
+    Attributes:
+        pairs: of each family what it binds and what others use; None where nothing gives it. ``access_ip`` gives the
+            second without the first.
+        missing: an error for each family of which nothing gives what the host binds.
+        errors: addresses that are none that other hosts can use.
+        notices: sources that were not believed.
+
     """
 
-    main_ips: tuple[Address, ...]
-    main_access_ips: tuple[Address, ...]
+    pairs: tuple[tuple[Address | None, Address | None], ...]
+    missing: tuple[BadInputError, ...] = ()
     errors: tuple[BadInputError, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def main_ips(self) -> tuple[Address, ...]:
+        """What the host binds, one of each family that something gives."""
+        return tuple(main_ip for main_ip, _ in self.pairs if main_ip)
+
+    @property
+    def main_access_ips(self) -> tuple[Address, ...]:
+        """What others use, one of each family that something gives."""
+        return tuple(other for _, other in self.pairs if other)
 
 
 def missing(
@@ -80,33 +96,32 @@ def attempts(name: str, settings: Settings, known: KnownAddresses, family: int =
 
 def resolve(name: str, settings: Settings, known: KnownAddresses, stack: Stack = _IPV4_ONLY) -> Resolved:
     """Return a host's addresses: of each family the first that :func:`attempts` finds."""
-    binding: list[Address] = []
-    access: list[Address] = []
+    pairs: list[tuple[Address | None, Address | None]] = []
+    lacking: list[BadInputError] = []
     errors: list[BadInputError] = []
     notices: list[Notice] = []
     for family in stack.families:
         main_ip = _found(attempts(name, settings, known, family))
-        if main_ip is None:
-            errors.append(_missing_error(name, family))
-            continue
         other = _access(name, settings, main_ip, family)
-        binding.append(main_ip)
-        access.append(other)
-        judged = (main_ip, other) if other.source is Source.ACCESS_IP else (main_ip,)
-        errors.extend(error for address in judged if (error := _unusable(name, address, family)))
-        notices.extend(_contradictions(name, main_ip, known, family))
-    return Resolved(tuple(binding), tuple(access), tuple(errors), tuple(notices))
+        pairs.append((main_ip, other))
+        judged = (main_ip, other if other and other.source is Source.ACCESS_IP else None)
+        errors.extend(error for address in judged if address and (error := _unusable(name, address, family)))
+        if main_ip is None:
+            lacking.append(_missing_error(name, family))
+        else:
+            notices.extend(_contradictions(name, main_ip, known, family))
+    return Resolved(tuple(pairs), tuple(lacking), tuple(errors), tuple(notices))
 
 
 def _found(tried: tuple[Attempt, ...]) -> Address | None:
     return next((Address(each.value, each.source, each.detail) for each in tried if each.value), None)
 
 
-def _access(name: str, settings: Settings, main_ip: Address, family: int) -> Address:
+def _access(name: str, settings: Settings, main_ip: Address | None, family: int) -> Address | None:
     variable = access_variable(family)
     if given := getattr(settings.hosts[name], variable):
         return Address(given, Source.ACCESS_IP, settings.origin(name, variable))
-    return Address(main_ip.value, Source.MAIN_IP, main_ip.detail)
+    return Address(main_ip.value, Source.MAIN_IP, main_ip.detail) if main_ip else None
 
 
 def _contradictions(name: str, main_ip: Address, known: KnownAddresses, family: int) -> tuple[Notice, ...]:

@@ -40,7 +40,7 @@ def build(
         for name in names.all
         if name in settings.hosts
     }
-    errors.extend(error for found in resolved.values() for error in found.errors)
+    errors.extend(error for found in resolved.values() for error in (*found.missing, *found.errors))
     hosts = known_hosts(names, settings, resolved)
     errors.extend(rules.name_errors(resolved, settings))
     errors.extend(rules.address_errors(hosts, settings))
@@ -103,17 +103,20 @@ def known_hosts(names: GroupNames, settings: Settings, resolved: Mapping[str, Re
 
 def _host(name: str, roles: set[Role], settings: Settings, found: Resolved) -> Host:
     node = node_name(name, settings)
+    # What a host binds is something that others can use, so that a pair with the first has the second.
+    (main_ip, main_access_ip), *others = [(own, other) for own, other in found.pairs if own and other]
+    second_ip, second_access_ip = others[0] if others else (None, None)
     return Host(
         name=name,
         node_name=node,
-        main_ip=found.main_ips[0],
-        main_access_ip=found.main_access_ips[0],
+        main_ip=main_ip,
+        main_access_ip=main_access_ip,
         ansible_host=settings.hosts[name].ansible_host or name,
         roles=frozenset(roles),
         # kubeadm names the member of a stacked etcd after its Node.
         etcd_member_name=node if Role.ETCD in roles else None,
-        second_ip=next(iter(found.main_ips[1:]), None),
-        second_access_ip=next(iter(found.main_access_ips[1:]), None),
+        second_ip=second_ip,
+        second_access_ip=second_access_ip,
     )
 
 

@@ -72,12 +72,7 @@ def survey(names: GroupNames, settings: Settings, known: Mapping[str, KnownAddre
     hosts = [name for name in names.all if name in settings.hosts]
     resolved = {name: resolve(name, settings, known.get(name, KnownAddresses()), stack) for name in hosts}
     lacking = tuple(name for name, found in resolved.items() if len(found.main_ips) < len(stack.families))
-    wrong = [
-        error
-        for name, found in resolved.items()
-        for error in found.errors
-        if not (name in lacking and error.subject == name and "is not known" in error.cause)
-    ]
+    wrong = [error for found in resolved.values() for error in found.errors]
     topology = Topology(known_hosts(names, settings, resolved), endpoint(settings))
     teller = _Teller(names, settings, known, stack, topology)
     return Survey(

@@ -9,6 +9,8 @@ import pytest
 
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.topology import VARIABLES, GroupNames, KnownAddresses, Source, Stack, Survey, read_settings, survey
+from kubewright.topology.addresses import resolve
+from kubewright.topology.build import known_hosts
 from tests.unit.topology.helpers import NAMES, settings
 
 BOTH = Stack(ipv4=True, ipv6=True)
@@ -30,6 +32,25 @@ class TestSurvey:
         assert fact.value is None
         assert [each.source for each in fact.tried] == [Source.ACCESS_IP, *(s for s in Source if s in _ASKED)]
         assert fact.remedy == "Set ip for w1 in the inventory, or make the host reachable"
+
+    def test_what_others_use_is_known_by_itself(self) -> None:
+        found = told(w1={"ip": None, "access_ip": "198.51.100.4"})
+        assert found.facts["w1"]["main_access_ip"].value == "198.51.100.4"
+        assert found.facts["w1"]["main_access_ips"].value == ("198.51.100.4",)
+        assert found.facts["w1"]["main_ip"].value is None
+        assert (found.missing, found.errors) == (("w1",), ())
+
+    def test_addresses_of_a_family_stay_together(self) -> None:
+        found = told(None, BOTH, w1={"ip": None, "access_ip": "198.51.100.4", "ip6": "fd00::4"})
+        assert found.facts["w1"]["main_access_ips"].value == ("198.51.100.4", "fd00::4")
+        assert found.facts["w1"]["main_ips"].value is None
+        cluster = settings(NAMES, None, w1={"ip": None, "access_ip": "198.51.100.4", "ip6": "fd00::4"})
+        (host,) = known_hosts(NAMES, cluster, {"w1": resolve("w1", cluster, KnownAddresses(), BOTH)})
+        assert (host.main_ip.value, host.main_access_ip.value, host.second_ip) == ("fd00::4", "fd00::4", None)
+
+    def test_an_address_of_no_use_is_an_error_also_where_the_other_is_missing(self) -> None:
+        (error,) = told(w1={"ip": None, "access_ip": "127.0.0.1"}).errors
+        assert "a loopback address" in error.cause
 
     def test_what_comes_after_the_source_that_gave_it_is_not_told(self) -> None:
         fact = told({"w1": KnownAddresses(node="10.0.0.4", cached="10.0.0.5")}, w1={"ip": None}).facts["w1"]["main_ip"]

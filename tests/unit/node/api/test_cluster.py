@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
+from ansible_collections.kubewright.cluster.plugins.doc_fragments.locking import ModuleDocFragment
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     checkpods,
     clusterstate,
+    entry,
     joining,
     kubeadm,
     kubeconfig,
@@ -357,12 +359,14 @@ MODULES = Path(checkpods.__file__).parent.parent / "modules"
 OWN = (
     "check_node",
     "check_pods",
+    "clean_node",
     "clean_up",
     "cluster_state",
     "join_prepare",
     "kubeadm_init",
     "kubeadm_join",
     "objects",
+    "remove_node",
 )
 
 
@@ -377,8 +381,15 @@ def test_every_argument_is_documented(name: str) -> None:
             values[statement.target.id] = statement.value
     documented = yaml.safe_load(ast.literal_eval(values["DOCUMENTATION"]))
     arguments = ast.literal_eval(values["ARGUMENTS"])
-    locking = {"run", "lock_timeout"} if "run" in documented["options"] else set()
-    assert set(documented["options"]) == set(arguments) | locking
+    assert set(documented.get("options", {})) == set(arguments)
+    if "extends_documentation_fragment" in documented:
+        assert documented["extends_documentation_fragment"] == "kubewright.cluster.locking"
+        shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+        assert {key: (value["type"], value["default"]) for key, value in shared.items()} == {
+            key: (value["type"], value["default"]) for key, value in entry.LOCK_ARGUMENTS.items()
+        }
+    takes_lock = "entry.changing(" in (MODULES / f"{name}.py").read_text()
+    assert takes_lock == ("extends_documentation_fragment" in documented)
     for key, argument in arguments.items():
         assert documented["options"][key]["type"] == argument["type"]
         assert documented["options"][key].get("required", False) == argument.get("required", False)

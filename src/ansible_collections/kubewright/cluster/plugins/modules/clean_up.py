@@ -58,14 +58,7 @@ options:
     description: The id under which the run holds the cluster's lock; given up at last.
     type: str
     default: ""
-  run:
-    description: The run that this call belongs to, for the node lock.
-    type: str
-    default: ""
-  lock_timeout:
-    description: Seconds to wait for another holder of the node lock.
-    type: float
-    default: 600
+extends_documentation_fragment: kubewright.cluster.locking
 author: The kubewright authors (@kubewright)
 """
 

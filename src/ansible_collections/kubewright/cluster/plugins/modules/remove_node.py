@@ -41,14 +41,7 @@ options:
     description: Seconds for the drain.
     type: float
     default: 600
-  run:
-    description: The run that this call belongs to, for the node lock.
-    type: str
-    default: ""
-  lock_timeout:
-    description: Seconds to wait for another holder of the node lock.
-    type: float
-    default: 600
+extends_documentation_fragment: kubewright.cluster.locking
 author: The kubewright authors (@kubewright)
 """
 
