@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import re
 import time
 from collections.abc import Mapping
@@ -51,6 +52,9 @@ class RunAction(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Carry out the action; every KubewrightError becomes a failed result and a line in the journal."""
+        # A fork of Ansible's main process that ends with the action: collecting what it inherited would only write to
+        # all of its pages, and so have the machine keep a copy of them for each host.
+        gc.freeze()
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.variables: dict[str, Any] = task_vars or {}
         run = Run(Path(self._task.args["run"])) if "run" in self._task.args else None
