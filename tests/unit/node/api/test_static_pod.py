@@ -154,6 +154,62 @@ class TestApplying:
             apply(plane, "kube-scheduler")
 
 
+class TestTogether:
+    """Those of one control plane restart together."""
+
+    def test_all_are_written_before_one_is_waited_for(self, plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in COMPONENTS:
+            flagged(plane, name, "v=4")
+        seen: list[set[str]] = []
+        look = staticpods.Watch.look
+
+        def looking(watch: staticpods.Watch) -> str:
+            seen.append({name for name in COMPONENTS if "--v=4" in plane.manifest(name)})
+            return look(watch)
+
+        monkeypatch.setattr(staticpods.Watch, "look", looking)
+        assert len(apply(plane).changes) == len(COMPONENTS)
+        assert seen[0] == set(COMPONENTS)
+        assert list(plane.path(EARLIER).glob("*")) == []
+        assert not check(plane).changed
+
+    def test_what_runs_stays_where_another_one_does_not(self, plane: Plane) -> None:
+        before = plane.manifest("kube-scheduler")
+        flagged(plane, "kube-apiserver", "v=4")
+        flagged(plane, "kube-scheduler", "broken")
+        with pytest.raises(NodeError, match=r"kube-scheduler on cp1.*It runs with its earlier manifest again"):
+            apply(plane)
+        assert plane.manifest("kube-scheduler") == before
+        assert "--v=4" in plane.runs["kube-apiserver"]
+        assert list(plane.path(EARLIER).glob("*")) == []
+        assert [change.id for change in check(plane).changes] == ["static_pod:kube-scheduler"]
+
+    def test_a_crash_is_found_while_another_one_is_waited_for(
+        self, plane: Plane, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As etcd is where no API server can tell of it."""
+        monkeypatch.setattr(static_pod, "_TIMEOUT", 60.0)
+        before = {name: plane.manifest(name) for name in ("etcd", "kube-apiserver")}
+        for name in before:
+            flagged(plane, name, "broken")
+        given_up = staticpods.Watch.given_up
+        monkeypatch.setattr(
+            staticpods.Watch, "given_up", lambda watch: "kube-apiserver" in watch.subject or given_up(watch)
+        )
+        with pytest.raises(NodeError, match="kube-apiserver on cp1"):
+            apply(plane)
+        assert {name: plane.manifest(name) for name in before} == before
+
+    def test_nothing_is_written_where_one_cannot_be_spared(self, plane: Plane) -> None:
+        flagged(plane, "kube-scheduler", "v=4")
+        flagged(plane, "kube-apiserver", "v=4")
+        plane.others = {"cp2": "127.0.0.1:1"}
+        before = {name: plane.manifest(name) for name in COMPONENTS}
+        with pytest.raises(NodeError, match="the API server of cp2 does not answer"):
+            apply(plane)
+        assert {name: plane.manifest(name) for name in COMPONENTS} == before
+
+
 class TestRoom:
     """I4: nothing is restarted that the cluster cannot spare now."""
 

@@ -16,6 +16,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.remov
     removals,
     remove,
 )
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.static_pod import StaticPod, apply_together
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.unit import Unit
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import ArtifactsMissingError, Missing, Wanted
 from ansible_collections.kubewright.cluster.plugins.module_utils.units import Units
@@ -125,6 +126,7 @@ class _Walk:
         self._dry = dry
         self._units = Units(context.system, context.manifest, dry=dry)
         self._imports: list[tuple[Image, Change]] = []
+        self._pods: list[tuple[StaticPod, Change]] = []
         self._changes: list[Change] = []
         self.artifacts: list[Wanted] = []
 
@@ -140,6 +142,8 @@ class _Walk:
                 self._engine_ready()
             else:
                 self._import()
+            if not isinstance(resource, StaticPod):
+                self._restart_pods()
             found = resource.find()
             change = resource.diff(found)
             if change is not None:
@@ -147,6 +151,7 @@ class _Walk:
             elif not self._dry:
                 resource.adopt(found)
         self._import()
+        self._restart_pods()
         if not self._partial:
             self._remove()
         self._keep_record()
@@ -169,6 +174,9 @@ class _Walk:
             self._configure(resource, change)
         if isinstance(resource, Image) and not self._dry:
             self._imports.append((resource, change))
+            return
+        if isinstance(resource, StaticPod) and not self._dry:
+            self._pods.append((resource, change))
             return
         if not self._dry:
             resource.apply(change)
@@ -203,6 +211,15 @@ class _Walk:
             image.settle(self._context.images)
         self._changes.extend(change for _, change in self._imports)
         self._imports = []
+        self._save()
+
+    def _restart_pods(self) -> None:
+        """Change the static pods gathered so far."""
+        if not self._pods:
+            return
+        apply_together([pod for pod, _ in self._pods])
+        self._changes.extend(change for _, change in self._pods)
+        self._pods = []
         self._save()
 
     def _remove(self) -> None:

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml, serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -92,61 +92,62 @@ def parse(name: str, text: str) -> Pod:
 
 
 class Watch:
-    """Waits until a component runs as its manifest says.
+    """Sees whether a component runs as its manifest says.
 
     Args:
         system: the node.
         client: gives a client of an API server that answers now.
         name: the component, for example ``etcd``.
         node: name of this node's Node.
+        text: the manifest, as it was just written or is about to be.
+
+    Raises:
+        NodeError: the manifest cannot be read.
 
     """
 
-    def __init__(self, system: System, client: Callable[[], Client], name: str, node: str) -> None:
+    def __init__(self, system: System, client: Callable[[], Client], name: str, node: str, text: str) -> None:
         self._system = system
         self._client = client
         self._name = name
         self._node = node
+        self._pod = parse(name, text)
+        self._before = self._restarts()
+        self.settled = False
+        """Whether it was seen to run so."""
 
-    def wait(self, text: str, timeout: float) -> None:
-        """Wait until the mirror pod is the manifest's and ready and the component answers by its health endpoint.
+    @property
+    def subject(self) -> str:
+        """The component as messages name it."""
+        return "%s on %s" % (self._name, self._node)
 
-        Args:
-            text: the manifest, as it was just written.
-            timeout: seconds; it ends before them where a new container has crashed again and again.
+    def look(self) -> str:
+        """Why the mirror pod is not the manifest's and ready, or the component does not answer; empty where all is."""
+        if self.settled:
+            return ""
+        reason = self._complaint()
+        self.settled = not reason
+        return reason
 
-        Raises:
-            NodeError: it does not, with the end of the component's log.
+    def given_up(self) -> bool:
+        """Whether its container crashes again and again."""
+        counts = (count - self._before.get(name, 0) for name, count in self._restarts().items())
+        return max(counts, default=0) >= _CRASHES
 
-        """
-        pod = parse(self._name, text)
-        before = self._restarts()
-        deadline = time.monotonic() + timeout
-        while True:
-            reason = self._complaint(pod)
-            if not reason:
-                return
-            late = time.monotonic() >= deadline
-            crashes = max((count - before.get(name, 0) for name, count in self._restarts().items()), default=0)
-            if late or crashes >= _CRASHES:
-                how = "not within %d s" % timeout if late else "it ends again and again"
-                raise NodeError(
-                    "%s on %s" % (self._name, self._node),
-                    "does not run with its new configuration (%s): %s%s" % (how, reason, self._last_words()),
-                    "Correct the setting, then run again",
-                )
-            time.sleep(_INTERVAL)
+    def failure(self, reason: str, how: str) -> NodeError:
+        """The error for a component that is not waited for any longer, with the end of its log."""
+        cause = "does not run with its new configuration (%s): %s%s" % (how, reason, self._last_words())
+        return NodeError(self.subject, cause, "Correct the setting, then run again")
 
-    def _complaint(self, pod: Pod) -> str:
-        """Why it is not as it should be yet; empty where it is."""
+    def _complaint(self) -> str:
         try:
             client = self._client()
             live = client.find("%s/%s-%s" % (_PODS, self._name, self._node))
-            if live is None or essence(live) != essence(pod):
+            if live is None or essence(live) != essence(self._pod):
                 return "the kubelet has not taken up its manifest"
             if not _ready(live):
                 return "its pod is not ready"
-            return unhealthy(pod) if self._name != API_SERVER else _api_unhealthy(client)
+            return unhealthy(self._pod) if self._name != API_SERVER else _api_unhealthy(client)
         except ApiError as error:
             return "the API does not answer: %s" % error
         except NodeError as error:
@@ -172,6 +173,34 @@ class Watch:
         said = [line.split(" ", 3)[-1] for line in lines[-200:]]
         told = [line for line in said if re.match(r"(E|F)\d{4} |[Ee]rror|panic|.*\"level\":\"(error|fatal)\"", line)]
         return "; its log says: %s" % " / ".join((told or said)[-2:])[:600] if said else ""
+
+
+def wait(watches: Sequence[Watch], timeout: float) -> None:
+    """Wait until components that were changed together run, each by its own :class:`Watch`.
+
+    They are looked at in turn: one that crashes is found while another one waits for it.
+
+    Args:
+        watches: one a component.
+        timeout: seconds for all of them; it ends before where a new container has crashed again and again.
+
+    Raises:
+        NodeError: one does not run, with the end of its log. Those that do are marked ``settled``.
+
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        reasons = [(watch, watch.look()) for watch in watches]
+        waiting = [(watch, reason) for watch, reason in reasons if reason]
+        if not waiting:
+            return
+        for watch, reason in waiting:
+            if watch.given_up():
+                raise watch.failure(reason, "it ends again and again")
+        if time.monotonic() >= deadline:
+            watch, reason = waiting[0]
+            raise watch.failure(reason, "not within %d s" % timeout)
+        time.sleep(_INTERVAL)
 
 
 def _ready(pod: Pod) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from pathlib import Path
+from typing import Any, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     controlplane,
@@ -27,7 +28,7 @@ class StaticPod(Rendered):
     """``name`` of the component; ``node``, ``address``, ``certificates`` and ``servers`` of its control plane.
 
     Applying it restarts the component and waits until it answers by its own health endpoint; where it does not, the
-    manifest that ran before is put back.
+    manifest that ran before is put back. Those of one control plane are applied together.
     """
 
     type = "static_pod"
@@ -68,26 +69,54 @@ class StaticPod(Rendered):
         )
 
     def apply(self, change: Change) -> None:
-        """Write the manifest and wait until it runs; put the earlier one back where it does not.
+        """Write the manifest and wait until it runs; see :func:`apply_together`."""
+        del change
+        apply_together([self])
+
+    def require_room(self) -> None:
+        """Make sure that the cluster can do without the component now.
 
         Raises:
-            NodeError: the cluster cannot do without the component now, or it does not run as wanted.
+            NodeError: it cannot.
             ApiError: no API server answers.
 
         """
-        del change
-        path = self.system.path(staticpods.path_of(self._name))
-        current = files.read_text(path)
-        wanted = self._wanted(current)
-        if current != wanted:
+        if files.read_text(self._path) != self._text:
             controlplane.require_room(self.system, self._name, self._place)
+
+    def write(self) -> staticpods.Watch:
+        """Keep the manifest that runs now and write the new one; what sees whether that runs."""
+        text = self._text
+        watch = self._watch(text)
+        current = files.read_text(self._path)
+        if current != text:
             self._keep(current)
-            files.write_atomic(path, wanted.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
-        try:
-            self._watch().wait(wanted, _TIMEOUT)
-        except NodeError as error:
-            raise self._put_back(error) from error
+            self._put(text)
+        return watch
+
+    def done(self) -> None:
+        """Forget the manifest that ran before."""
         files.remove(self.system.path(self._earlier))
+
+    def put_back(self) -> Optional[staticpods.Watch]:
+        """Write the manifest that ran before, where there was one; what sees whether that runs."""
+        earlier = files.read_text(self.system.path(self._earlier))
+        if earlier is None:
+            return None
+        watch = self._watch(earlier)
+        self._put(earlier)
+        return watch
+
+    @property
+    def _path(self) -> Path:
+        return self.system.path(staticpods.path_of(self._name))
+
+    @property
+    def _text(self) -> str:
+        return self._wanted(files.read_text(self._path))
+
+    def _put(self, text: str) -> None:
+        files.write_atomic(self._path, text.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
 
     def _wanted(self, current: Optional[str]) -> str:
         rendered = file_of(self.context, "%s.yaml" % self._name)
@@ -104,27 +133,50 @@ class StaticPod(Rendered):
             kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             files.write_atomic(kept, current.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
 
-    def _put_back(self, error: NodeError) -> NodeError:
-        """Put the earlier manifest back; the error that says so."""
-        kept = self.system.path(self._earlier)
-        earlier = files.read_text(kept)
-        if earlier is None:
-            return error
-        path = self.system.path(staticpods.path_of(self._name))
-        files.write_atomic(path, earlier.encode("utf-8", "surrogateescape"), 0o600, files.own_ids())
-        try:
-            self._watch().wait(earlier, _TIMEOUT)
-        except NodeError as second:
-            cause = "%s. Its earlier manifest was put back, and does not run either: %s" % (error.cause, second.cause)
-            return NodeError(error.subject, cause, "Look at: journalctl -u kubelet, and its log under /var/log/pods")
-        files.remove(kept)
-        return NodeError(error.subject, "%s. It runs with its earlier manifest again" % error.cause, _REMEDY)
-
-    def _watch(self) -> staticpods.Watch:
-        return staticpods.Watch(self.system, self._client, self._name, self._place.node)
+    def _watch(self, text: str) -> staticpods.Watch:
+        return staticpods.Watch(self.system, self._client, self._name, self._place.node, text)
 
     def _client(self) -> Client:
         """An API server that answers: its own where it is the one that is restarted, else the first of all."""
         if self._name == staticpods.API_SERVER:
             return controlplane.speaking(self.system, ())
         return controlplane.speaking(self.system, self._place.others)
+
+
+def apply_together(pods: Sequence[StaticPod]) -> None:
+    """Restart components of this control plane together, and put back what does not run with its new manifest.
+
+    An API server is away anyway while the etcd member beside it restarts; one after the other would only take longer,
+    the more so as a kubelet waits for the API before it starts a static pod anew.
+
+    Raises:
+        NodeError: the cluster cannot do without one of them now, or one does not run as wanted.
+        ApiError: no API server answers.
+
+    """
+    for pod in pods:
+        pod.require_room()
+    begun = [(pod, pod.write()) for pod in pods]
+    try:
+        staticpods.wait([watch for _, watch in begun], _TIMEOUT)
+    except NodeError as error:
+        raise _put_back([pod for pod, watch in begun if not watch.settled], error) from error
+    finally:
+        for pod, watch in begun:
+            if watch.settled:
+                pod.done()
+
+
+def _put_back(pods: Sequence[StaticPod], error: NodeError) -> NodeError:
+    """Put the earlier manifests back; the error that says so."""
+    returned = [(pod, watch) for pod, watch in ((pod, pod.put_back()) for pod in pods) if watch is not None]
+    if not returned:
+        return error
+    try:
+        staticpods.wait([watch for _, watch in returned], _TIMEOUT)
+    except NodeError as second:
+        cause = "%s. Its earlier manifest was put back, and does not run either: %s" % (error.cause, second.cause)
+        return NodeError(error.subject, cause, "Look at: journalctl -u kubelet, and its log under /var/log/pods")
+    for pod, _ in returned:
+        pod.done()
+    return NodeError(error.subject, "%s. It runs with its earlier manifest again" % error.cause, _REMEDY)
