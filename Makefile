@@ -37,6 +37,7 @@ bench: ## Compare with raw kubeadm; prints a table and writes build/bench.json
 	@$(LAB_ENVIRONMENT)
 	@$(RUN) kubewright artifacts build
 	@$(RUN) python -m bench.run
+	@$(RUN) python -m bench.many_nodes
 	@$(RUN) python -m bench.validate
 	@$(RUN) python -m bench.planning
 
