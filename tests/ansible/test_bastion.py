@@ -27,12 +27,12 @@ etcd_deployment_type=kubeadm
 """
 
 
-def calls(folder: Path) -> list[list[str]]:
+def calls(folder: Path, hosts: str = HOSTS) -> list[list[str]]:
     """Ask for the status by an SSH that notes how it is called and reaches nobody."""
     ssh = folder / "ssh"
     ssh.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" >> {folder}/calls\nprintf "\\n" >> {folder}/calls\nexit 255\n')
     ssh.chmod(0o755)
-    (folder / "hosts.ini").write_text(HOSTS.format(ssh=ssh))
+    (folder / "hosts.ini").write_text(hosts.format(ssh=ssh))
     (folder / "ansible.cfg").write_text("")
     environment = {
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
@@ -66,3 +66,14 @@ def test_hosts_without_a_way_of_their_own_are_reached_through_the_bastion(tmp_pa
 
 def test_the_bastion_is_not_part_of_the_cluster(tmp_path: Path) -> None:
     assert not any("192.0.2.1" in call for call in calls(tmp_path))
+
+
+def test_a_host_that_goes_silent_is_given_up(tmp_path: Path) -> None:
+    for call in calls(tmp_path):
+        assert {"ServerAliveInterval=15", "ServerAliveCountMax=4"} <= set(call)
+
+
+def test_the_inventorys_own_patience_comes_first(tmp_path: Path) -> None:
+    own = HOSTS.replace("ProxyJump=elsewhere.example", "ServerAliveInterval=99")
+    (call,) = [call for call in calls(tmp_path, own) if "192.0.2.12" in call]
+    assert call.index("ServerAliveInterval=99") < call.index("ServerAliveInterval=15")

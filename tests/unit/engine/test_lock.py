@@ -308,7 +308,7 @@ def test_after_ctrl_c_only_the_end_of_the_run_begins(
     made = action(kind, Calls(), monkeypatch, run=str(run.directory))
     act: Callable[[Run], dict[str, Any]] = lambda run: {"acted": True}  # noqa: E731
     monkeypatch.setattr(made, "act", act)
-    monkeypatch.setattr(made, "_go_through_bastion", lambda: None)
+    monkeypatch.setattr(made, "_prepare_ssh", lambda: None)
     monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda self, tmp, task_vars: {})
     assert made.run(None, {}).get("acted", False) is begins
     assert run.failures() == []

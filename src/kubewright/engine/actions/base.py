@@ -33,6 +33,8 @@ _NO_SUDO = re.compile("sudo: a password is required|is not in the sudoers|Missin
 _NO_PYTHON = re.compile(
     r"module interpreter '[^']*' was not found|sh: (line )?(\d+: )?\S*python\S*: (No such file|not found)"
 )
+KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
+"""Nothing else ends a call to a host whose network was cut: nobody tells SSH, which only waits for the answer."""
 LOCK_WAIT_SECONDS = 900
 POLL_SECONDS = 2
 
@@ -62,7 +64,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
             result.update(failed=True, msg="not begun: the run is to stop")
             return result
         try:
-            self._go_through_bastion()
+            self._prepare_ssh()
             result.update(self.act(run) if run else self.begin())
         except KubewrightError as error:
             if run:
@@ -72,11 +74,18 @@ class RunAction(ActionBase):  # type: ignore[misc]
             result.update(failed=True, msg=str(error), kubewright_error=error_to_json(error))
         return result
 
-    def _go_through_bastion(self) -> None:
-        """Have SSH go through the inventory's bastion, unless the host has a way of its own."""
+    def _prepare_ssh(self) -> None:
+        """Tell SSH which way to go and how long to wait for a host that has gone silent."""
         connection = self._connection
         if getattr(connection, "transport", "") != "ssh":
             return
+        self._go_through_bastion(connection)
+        # Of options that are given twice SSH takes the first, so the inventory's own count.
+        common = str(connection.get_option("ssh_common_args") or "")
+        connection.set_option("ssh_common_args", f"{common} {KEEP_ALIVE}".strip())
+
+    def _go_through_bastion(self, connection: Any) -> None:
+        """Have SSH go through the inventory's bastion, unless the host has a way of its own."""
         bastion = bastion_for(self.host, self.variables.get("groups", {}), self.variables.get("hostvars", {}))
         common = str(connection.get_option("ssh_common_args") or "")
         own_way = has_own_way(f"{common} {connection.get_option('ssh_extra_args') or ''}")
