@@ -70,16 +70,16 @@ def _end(child: subprocess.Popen[bytes], number: int) -> None:
     _signal_group(child.pid, signal.SIGKILL)
     # Whoever is killed may have had children that are ours now: look again until there are none.
     deadline = time.monotonic() + GRACE_SECONDS
-    while (alive := list(_descendants(os.getpid()))) and time.monotonic() < deadline:
+    while (alive := list(descendants(os.getpid()))) and time.monotonic() < deadline:
         for process in alive:
-            _kill(process)
+            kill(process)
         time.sleep(0.02)
 
 
-def _descendants(process: int) -> Iterator[int]:
+def descendants(process: int) -> Iterator[int]:
     """Process ids below one that still run."""
     for child in children(process):
-        yield from _descendants(child)
+        yield from descendants(child)
         if _runs(child):
             yield child
 
@@ -104,7 +104,8 @@ def _runs(process: int) -> bool:
     return state != "Z"
 
 
-def _kill(process: int) -> None:
+def kill(process: int) -> None:
+    """Kill a process that may have ended meanwhile."""
     try:
         os.kill(process, signal.SIGKILL)
     except ProcessLookupError:

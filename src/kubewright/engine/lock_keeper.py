@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from kubewright.artifacts.server import process_start
+from kubewright.engine.leash import descendants, kill
 from kubewright.engine.lock import HELD, LOST, SUBJECT, UNSURE
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError
 
 _POLL_SECONDS = 0.3
 _AGAIN_SECONDS = 1.0
-_STATES = {0: HELD, 10: LOST}
-_CODES = {state: code for code, state in _STATES.items()}
-_UNSURE_CODE = 11
+_ENDING_SECONDS = 5.0
 _READY_SECONDS = 10.0
 _MOST_FILES = 65536
 
@@ -71,9 +72,8 @@ def start_keeper(keeper: Keeper) -> None:
         time.sleep(0.01)
 
 
-def _alone(work: Callable[[], int], open_file: int | None) -> None:
-    """Do work in a fork that shares nothing with the processes above it, and end with its result."""
-    code = _UNSURE_CODE
+def _alone(work: Callable[[], None], open_file: int | None) -> None:
+    """Do work in a fork that shares nothing with the processes above it."""
     try:
         os.setsid()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
@@ -85,12 +85,12 @@ def _alone(work: Callable[[], int], open_file: int | None) -> None:
         first = 3 if open_file is None else max(3, open_file)
         os.closerange(3, first)
         os.closerange(first + (0 if open_file is None else 1), _MOST_FILES)
-        code = work()
+        work()
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
-def _keep(keeper: Keeper, started: str) -> int:
+def _keep(keeper: Keeper, started: str) -> None:
     """Keep the lock until the parent has ended, the run gave it up, or it is lost."""
     run, host = keeper.run, keeper.host
     keeper.prepare()
@@ -105,7 +105,7 @@ def _keep(keeper: Keeper, started: str) -> int:
     note(HELD)
     action = "keep"
     while not over():
-        state = _in_fork(keeper, action, over)
+        state = _call(keeper, action, over)
         if over() or run.has("lock_ending"):
             # It is being given up, which the run will have noted in a moment.
             time.sleep(_POLL_SECONDS)
@@ -113,35 +113,31 @@ def _keep(keeper: Keeper, started: str) -> int:
         note(state)
         if state == LOST:
             run.event("note", host=host, text="the cluster's lock was broken or taken over; no further step begins")
-            return 0
+            return
         if state == UNSURE:
             time.sleep(_AGAIN_SECONDS)
         # What ended without a loss is first seen to be ours still by one short call.
         action = "renew" if state == UNSURE else "keep"
     if keeper.release and run.has("lock_released"):
-        _in_fork(keeper, "release", lambda: False)
-    return 0
+        _call(keeper, "release", lambda: False)
 
 
-def _in_fork(keeper: Keeper, action: str, over: Callable[[], bool]) -> str:
-    """Make a call in a process group of its own, which is ended when all is over."""
-    worker = os.fork()
-    if worker == 0:
-        _alone(lambda: _CODES.get(keeper.call(action), _UNSURE_CODE), keeper.open_file)
-    while True:
-        ended, status = os.waitpid(worker, os.WNOHANG)
-        if ended:
-            return _STATES.get(os.waitstatus_to_exitcode(status), UNSURE)
+def _call(keeper: Keeper, action: str, over: Callable[[], bool]) -> str:
+    """Make a call, which is ended by ending its SSH when all is over; unsure where it raised."""
+    # In a thread and no process of its own: two for each control plane would be most of a run's memory.
+    outcome: Future[str] = Future()
+    threading.Thread(target=_answer, args=(outcome, keeper.call, action), daemon=True).start()
+    while not wait([outcome], _POLL_SECONDS).done:
         if over():
-            _kill(worker)
-            os.waitpid(worker, 0)
+            for process in descendants(os.getpid()):
+                kill(process)
+            wait([outcome], _ENDING_SECONDS)
             return UNSURE
-        time.sleep(_POLL_SECONDS)
+    return UNSURE if outcome.exception() else outcome.result()
 
 
-def _kill(worker: int) -> None:
-    """Kill a child with the process group that it leads; one that does not lead it yet has not begun anything."""
+def _answer(outcome: Future[str], call: Call, action: str) -> None:
     try:
-        os.killpg(worker, signal.SIGKILL)
-    except ProcessLookupError:
-        os.kill(worker, signal.SIGKILL)
+        outcome.set_result(call(action))
+    except BaseException as error:  # noqa: BLE001  the waiting thread has it
+        outcome.set_exception(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from kubewright.artifacts.server import process_start
-from kubewright.engine import lock_keeper
 from kubewright.engine.lock import HELD, LOST, UNSURE
 from kubewright.engine.lock_keeper import Keeper, start_keeper
 from kubewright.engine.record import Run
@@ -114,12 +112,17 @@ def test_a_lock_that_is_being_given_up_is_not_lost(run: Run, main: subprocess.Po
     assert run.events() == []
 
 
-def test_a_worker_that_does_not_lead_its_group_yet_is_killed() -> None:
+def test_what_a_call_started_ends_with_it(run: Run, main: subprocess.Popen[bytes], tmp_path: Path) -> None:
     """Else the lock would be renewed for ever."""
-    worker = os.fork()
-    if worker == 0:
-        time.sleep(60)
-        os._exit(0)
-    lock_keeper._kill(worker)
-    _, status = os.waitpid(worker, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+
+    def call(_action: str) -> str:
+        with subprocess.Popen(["sleep", "60"]) as ssh:
+            (tmp_path / "ssh").write_text(str(ssh.pid))
+        return HELD
+
+    start_keeper(Keeper(run=run, host="cp1", call=call, parent=main.pid, release=False))
+    soon(lambda: (tmp_path / "ssh").exists() and (tmp_path / "ssh").read_text() != "")
+    ssh = int((tmp_path / "ssh").read_text())
+    main.kill()
+    main.wait()
+    soon(lambda: not process_start(ssh) and not process_start(keeper_process(run)))
