@@ -24,9 +24,9 @@ from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.engine.refusing import refuse
 from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError, UnreachableError
-from kubewright.plan.compute import node_of
 from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
+from kubewright.plan.situation import node_of
 from kubewright.topology import Host, Topology, endpoint
 
 DISK_RESERVE = 512 * 2**20
