@@ -6,14 +6,16 @@ node must know of the new ones. What a verb may not do is said in ``Plan.left``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kubewright.errors import BadInputError, ForeignError, StepFailedError
 from kubewright.plan.adding import init, joins
 from kubewright.plan.fanning import fan_out
 from kubewright.plan.left import left
 from kubewright.plan.model import Change, Plan, Stage, Step
-from kubewright.plan.rollout import Inspection, Rollout, steps
+from kubewright.plan.rollout import ETCD_POD, Inspection, Rollout, steps
+from kubewright.plan.rules import quorum
+from kubewright.plan.rules.refusals import Refusal, enforce
 from kubewright.plan.situation import CORRECTS, Situation, in_scope, joined, node_of
 
 
@@ -24,6 +26,7 @@ def compute(situation: Situation) -> Plan:
         ForeignError: the cluster has no record of kubewright's (I10).
         BadInputError: what is asked cannot begin (scale without a cluster, no control plane in scope).
         StepFailedError: a control plane that must go first is unreachable.
+        RefusedError: a step may cost etcd its majority.
 
     """
     _refuse(situation)
@@ -40,9 +43,26 @@ def compute(situation: Situation) -> Plan:
         *_metadata(situation, via),
         *fan_out(situation),
     )
+    enforce(_quorum(situation, planned), ())
     unrecorded = [host.name for host in in_scope(situation) if not joined(host, situation)]
     touched = tuple(dict.fromkeys((*(step.host for step in planned if step.stage in _CHECKED), *unrecorded)))
     return _plan(situation, via, (*planned, *_checks(touched)))
+
+
+def _quorum(situation: Situation, planned: Sequence[Step]) -> Iterator[Refusal]:
+    """What etcd's majority forbids of the restarts and joins that are planned."""
+
+    def peer(step: Step) -> quorum.Peer:
+        host = situation.topology[step.host]
+        return quorum.Peer(host.etcd_member_name or host.node_name, host.main_ip.value)
+
+    restarting = (step for step in planned if step.stage is Stage.CONTROL_PLANE_CONFIG and ETCD_POD in step.restarts)
+    joining = (step for step in planned if step.stage is Stage.JOIN_CONTROL_PLANE)
+    yield from quorum.refuse_changes(
+        situation.cluster.etcd_members if situation.cluster else (),
+        restarts=tuple(map(peer, restarting)),
+        joins=tuple(map(peer, joining)),
+    )
 
 
 def _plan(situation: Situation, via: str, steps: tuple[Step, ...]) -> Plan:

@@ -1,4 +1,4 @@
-"""The rules of a removal: etcd's quorum, what must not be the last, and disruption budgets."""
+"""The rules of a removal: what must not be the last, and disruption budgets."""
 
 from __future__ import annotations
 
@@ -7,65 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubewright.errors import RefusedError
-from kubewright.observe.model import EtcdMember, ObservedNode
-from kubewright.plan.rules import disruption, last, quorum
+from kubewright.observe.model import ObservedNode
+from kubewright.plan.rules import disruption, last
 from kubewright.plan.rules.disruption import Budget
-
-
-def member(name: str, *, healthy: bool = True, learner: bool = False) -> EtcdMember:
-    return EtcdMember(name, name, f"192.0.2.{len(name)}", learner=learner, healthy=healthy)
 
 
 def node(name: str, *taints: str, control_plane: bool = False, cordoned: bool = False) -> ObservedNode:
     return ObservedNode(name, "", ready=True, kubelet_version="", control_plane=control_plane, taints=taints,
                         unschedulable=cordoned)  # fmt: skip
-
-
-class TestQuorum:
-    @pytest.mark.parametrize(
-        ("healthy", "leaving", "refused"),
-        [
-            ("a b c", "a", False),
-            ("a b c", "a b", False),
-            ("a b c", "a b c", True),
-            ("a b -c", "c", False),
-            ("a b -c", "a", True),
-            ("a b -c", "a c", False),
-            ("a -b", "b", True),
-            ("a", "a", True),
-            ("a b c -d -e", "d e", False),
-            ("a b c -d -e", "a", True),
-            ("a -b -c", "b", True),
-        ],
-    )
-    def test_members(self, healthy: str, leaving: str, refused: bool) -> None:
-        members = [member(name.removeprefix("-"), healthy="-" not in name) for name in healthy.split()]
-        going = quorum.in_safe_order([each for each in members if each.name in leaving.split()])
-        if refused:
-            with pytest.raises(RefusedError, match="majority"):
-                quorum.refuse(members, going)
-        else:
-            quorum.refuse(members, going)
-
-    def test_a_learner_does_not_vote(self) -> None:
-        learner = member("d", healthy=False, learner=True)
-        members = [member("a"), learner]
-        quorum.refuse(members, [learner])
-
-    @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=9))
-    def test_what_is_allowed_keeps_a_majority_after_each_step(self, drawn: list[tuple[bool, bool, bool]]) -> None:
-        members = [
-            EtcdMember(str(number), str(number), "", learner=learner, healthy=healthy)
-            for number, (healthy, learner, _) in enumerate(drawn)
-        ]
-        going = quorum.in_safe_order([each for each, (_, _, goes) in zip(members, drawn, strict=True) if goes])
-        try:
-            quorum.refuse(members, going)
-        except RefusedError:
-            return
-        for number in range(len(going) + 1 if going else 0):
-            voters = [each for each in members if not each.learner and each not in going[:number]]
-            assert sum(each.healthy for each in voters) > len(voters) / 2
 
 
 class TestLast:
