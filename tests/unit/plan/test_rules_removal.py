@@ -60,6 +60,16 @@ class TestDisruption:
             (0, 3, "", "2", False),
             (0, 3, "", "100%", True),
             (0, 3, "", "50%", False),
+            (0, 1, "", "50%", True),
+            (0, 2, "", "50%", False),
+            (0, 2, "", "51%", True),
+            (0, 5, "", "90%", True),
+            (0, 10, "", "90%", False),
+            (0, 1, "", "1%", True),
+            (0, 3, "", "0%", False),
+            (0, 1, "1%", "", False),
+            (0, 3, "30%", "", False),
+            (1, 1, "", "50%", False),
             (1, 3, "", "2", False),
             (0, 0, "", "", False),
         ],
@@ -76,3 +86,16 @@ class TestDisruption:
     @given(st.integers(1, 9), st.integers(0, 12), st.integers(1, 9))
     def test_one_that_allows_a_disruption_now_is_never_refused(self, allowed: int, least: int, pods: int) -> None:
         disruption.refuse("w1", [Budget("a/b", ("a/c",), allowed, pods, min_available=str(least))])
+
+    @given(st.integers(0, 120), st.integers(1, 50))
+    def test_a_percentage_blocks_where_it_is_more_than_all_but_one(self, percent: int, pods: int) -> None:
+        budget = Budget("a/b", ("a/c",), 0, pods, min_available=f"{percent}%")
+        assert budget.never_passes is (percent * pods > (pods - 1) * 100)
+
+    def test_a_pod_of_two_budgets_is_refused_even_where_both_would_allow_it(self) -> None:
+        budgets = [Budget("a/one", ("a/x", "a/y"), 1, 2, "1"), Budget("a/two", ("a/y",), 1, 2, "1")]
+        with pytest.raises(RefusedError, match=r"pod a/y: .*from w1: 2 disruption budgets select it \(a/one, a/two\)"):
+            disruption.refuse("w1", budgets)
+
+    def test_two_budgets_of_different_pods_are_not_refused(self) -> None:
+        disruption.refuse("w1", [Budget("a/one", ("a/x",), 1, 2, "1"), Budget("b/one", ("b/x",), 1, 2, "1")])

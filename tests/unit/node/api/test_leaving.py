@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum, snapshots
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import Member
@@ -31,10 +31,13 @@ class Answering(Api):
     """Pods go when they are evicted; ``refusals`` evictions are refused by a budget first."""
 
     refusals: int = 0
+    two_budgets: bool = False
 
     def answer(self, request: Request) -> tuple[int, Any]:
         path = urllib.parse.urlsplit(request.path).path
         if path.endswith("/eviction"):
+            if self.two_budgets:
+                return 500, {"message": "This pod has more than one PodDisruptionBudget, which is not supported."}
             if self.refusals:
                 self.refusals -= 1
                 return 429, {"reason": "TooManyRequests", "message": "it would violate the budget a/b"}
@@ -94,6 +97,13 @@ class TestDrain:
         with pytest.raises(NodeError, match=r"pod a/web.*violate the budget"):
             leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
 
+    def test_does_not_ask_again_for_a_pod_that_two_budgets_select(self, node: System, api: Answering) -> None:
+        api.two_budgets = True
+        api.lists[drain.PODS] = [pod("web")]
+        with pytest.raises(NodeError, match="pod a/web: it is never evicted: several disruption budgets") as caught:
+            leaving.drain_node(node, NODE)
+        assert caught.value.exit_code == REFUSED
+
     def test_waits_for_volumes(self, node: System, api: Answering) -> None:
         api.lists[drain.ATTACHMENTS] = [{"metadata": {"name": "csi-1"}, "spec": {"nodeName": "w1"}}]
         with pytest.raises(NodeError, match="volume csi-1"):
@@ -127,6 +137,15 @@ class TestBudgets:
         api.lists[drain.BUDGETS] = [budget]
         found = drain.budgets(client, [pod("web")])
         assert [each["pods"] for each in found] == ([["a/web"]] if matches else [])
+
+    @pytest.mark.parametrize(
+        ("phase", "matches"), [("Running", True), ("Pending", False), ("Succeeded", False), ("Failed", False)]
+    )
+    def test_do_not_concern_pods_that_are_evicted_whatever_they_say(
+        self, client: Client, api: Answering, phase: str, matches: bool
+    ) -> None:
+        api.lists[drain.BUDGETS] = [{"metadata": {"name": "b", "namespace": "a"}, "spec": {"selector": {}}}]
+        assert bool(drain.budgets(client, [{**pod("web"), "status": {"phase": phase}}])) is matches
 
 
 class TestDelete:
