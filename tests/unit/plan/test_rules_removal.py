@@ -12,9 +12,12 @@ from kubewright.plan.rules import disruption, last
 from kubewright.plan.rules.disruption import Budget
 
 
-def node(name: str, *taints: str, control_plane: bool = False, cordoned: bool = False) -> ObservedNode:
-    return ObservedNode(name, "", ready=True, kubelet_version="", control_plane=control_plane, taints=taints,
-                        unschedulable=cordoned)  # fmt: skip
+def node(
+    name: str, *taints: str, control_plane: bool = False, cordoned: bool = False, ready: bool = True
+) -> ObservedNode:
+    return ObservedNode(
+        name, "", ready=ready, kubelet_version="", control_plane=control_plane, taints=taints, unschedulable=cordoned
+    )
 
 
 class TestLast:
@@ -33,20 +36,59 @@ class TestLast:
         else:
             last.refuse(nodes, leaving)
 
-    @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=9))
-    def test_what_is_allowed_leaves_one_of_each_that_there_was(self, drawn: list[tuple[bool, bool, bool]]) -> None:
+    @pytest.mark.parametrize(
+        ("workers", "leaving", "refused"),
+        [
+            ("w1 w2", "w1", False),
+            ("w1 -w2", "w1", True),
+            ("w1 /w2", "w1", True),
+            ("w1 -/w2", "w1", True),
+            ("/w1 w2", "w1", False),
+            ("/w1 -w2", "w1", True),
+            ("-w1 w2", "w1", False),
+            ("-w1 /w2", "w1", False),
+            ("-w1 -w2", "w1", False),
+            ("-w1", "w1", True),
+            ("w1 -w2 w3", "w1", False),
+            ("w1 -w2 w3", "w1 w3", True),
+            ("w1 -w2", "w2", False),
+            ("-w1 -w2", "w1 w2", True),
+        ],
+    )
+    def test_what_stays_has_to_be_ready_and_not_cordoned(self, workers: str, leaving: str, refused: bool) -> None:
+        """``-`` marks one that is not Ready, ``/`` one that is cordoned."""
+        plane = node("cp1", "node-role.kubernetes.io/control-plane:NoSchedule", control_plane=True)
         nodes = [
-            node(str(number), *(["x:NoSchedule"] if tainted else []), control_plane=plane)
-            for number, (plane, tainted, _) in enumerate(drawn)
+            plane,
+            *(node(word.strip("-/"), cordoned="/" in word, ready="-" not in word) for word in workers.split()),
         ]
-        leaving = {str(number) for number, (_, _, goes) in enumerate(drawn) if goes}
+        if refused:
+            with pytest.raises(RefusedError, match="no node would be left that takes ordinary pods"):
+                last.refuse(nodes, set(leaving.split()))
+        else:
+            last.refuse(nodes, set(leaving.split()))
+
+    def test_it_names_those_that_only_look_like_it(self) -> None:
+        with pytest.raises(RefusedError, match=r"\(w2, w3: not Ready or cordoned\)"):
+            last.refuse([node("w1"), node("w2", ready=False), node("w3", cordoned=True)], {"w1"})
+
+    @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans()), max_size=9))
+    def test_what_is_allowed_leaves_one_of_each_that_there_was(
+        self, drawn: list[tuple[bool, bool, bool, bool, bool]]
+    ) -> None:
+        nodes = [
+            node(str(n), *(["x:NoSchedule"] if tainted else []), control_plane=plane, ready=ready, cordoned=cordoned)
+            for n, (plane, tainted, ready, cordoned, _) in enumerate(drawn)
+        ]
+        leaving = {str(number) for number, (*_, goes) in enumerate(drawn) if goes}
         try:
             last.refuse(nodes, leaving)
         except RefusedError:
             return
         staying = [each for each in nodes if each.name not in leaving]
         assert any(each.control_plane for each in staying) == any(each.control_plane for each in nodes)
-        assert any(not each.taints for each in staying) == any(not each.taints for each in nodes)
+        assert any(map(last.takes_pods, staying)) == any(map(last.takes_pods, nodes))
+        assert any(map(last.schedulable, staying)) == any(map(last.schedulable, nodes))
 
 
 class TestDisruption:
