@@ -18,7 +18,13 @@ from tests.unit.node.api.api import RECORD, Api
 from tests.unit.node.api.made import kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Request, serve
 
-NODE = {"node": "w1", "offline": False, "drain_timeout": 5.0, "members": []}
+NODE: dict[str, Any] = {
+    "node": "w1",
+    "offline": False,
+    "drain_timeout": 5.0,
+    "members": [],
+    "certificate_names": [],
+}
 
 
 def pod(name: str, owner: str = "ReplicaSet", **metadata: Any) -> dict[str, Any]:
@@ -154,6 +160,22 @@ class TestDelete:
         assert "/api/v1/nodes/w1" not in api.objects
         assert api.record() == {"fan_out": {"cp1": "d"}}
         assert not leaving.delete_node(node, NODE)["changed"]
+
+    def test_names_of_a_control_plane_are_recorded_beside_earlier_ones(self, node: System, api: Answering) -> None:
+        for names in (["cp9", "192.0.2.9"], ["cp8", "cp9"], []):
+            leaving.delete_node(node, {**NODE, "certificate_names": names})
+        assert (api.record() or {})["former_names"] == ["192.0.2.9", "cp8", "cp9"]
+
+    def test_they_are_recorded_before_the_node_goes(
+        self, node: System, api: Answering, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(*_: object, **__: object) -> bool:
+            raise RuntimeError("killed")
+
+        monkeypatch.setattr(Client, "delete", killed)
+        with pytest.raises(RuntimeError):
+            leaving.delete_node(node, {**NODE, "certificate_names": ["cp9"]})
+        assert api.record() == {"fan_out": {"cp1": "d", "w1": "d"}, "former_names": ["cp9"]}
 
     def test_after_a_kill_between_the_two(self, node: System, api: Answering) -> None:
         del api.objects["/api/v1/nodes/w1"]
