@@ -7,7 +7,7 @@ is nothing of them to do, for ``kubeadm init`` and ``join`` make it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kubewright.documents import kubelet
 from kubewright.documents.inputs import host_port
@@ -23,8 +23,13 @@ STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedu
 _ETCD_CLIENTS, _ETCD_PEERS = 2379, 2380
 
 
-def resources(host: Host, topology: Topology, cluster: ClusterSettings) -> tuple[Resource, ...]:
-    """Return the kubelet's configuration, then a control plane's certificates and static pods."""
+def resources(
+    host: Host, topology: Topology, cluster: ClusterSettings, former_names: Collection[str] = ()
+) -> tuple[Resource, ...]:
+    """Return the kubelet's configuration, then a control plane's certificates and static pods.
+
+    ``former_names`` are those of control planes that left: certificates may have them.
+    """
     configuration = {
         "type": "kubelet_configuration",
         "id": f"kubelet_configuration:{CONFIGURATION}",
@@ -33,10 +38,16 @@ def resources(host: Host, topology: Topology, cluster: ClusterSettings) -> tuple
     }
     if not host.is_control_plane:
         return (configuration,)
-    return (configuration, *_certificates(host, topology, cluster), *_static_pods(host, topology, cluster))
+    return (
+        configuration,
+        *_certificates(host, topology, cluster, former_names),
+        *_static_pods(host, topology, cluster),
+    )
 
 
-def _certificates(host: Host, topology: Topology, cluster: ClusterSettings) -> Iterator[Resource]:
+def _certificates(
+    host: Host, topology: Topology, cluster: ClusterSettings, former_names: Collection[str]
+) -> Iterator[Resource]:
     required = {*_kubeadms_own(host, cluster), *required_certificate_names(host, topology, cluster)}
     address = host.main_ip.value
     yield {
@@ -45,7 +56,7 @@ def _certificates(host: Host, topology: Topology, cluster: ClusterSettings) -> I
         "authority": "ca",
         "address": host_port(address, cluster.kube_apiserver_port),
         "required": sorted(required),
-        "allowed": sorted(set(certificate_names(topology, cluster)) - required),
+        "allowed": sorted({*certificate_names(topology, cluster), *former_names} - required),
     }
     for kind, port in (("server", _ETCD_CLIENTS), ("peer", _ETCD_PEERS)):
         yield {

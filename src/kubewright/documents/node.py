@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.documents import containerd, delivery, flannel, kubeadm, kubelet, loadbalancer, membership, system
@@ -21,6 +21,7 @@ def node_document(
     release: Release,
     artifacts: ArtifactSet,
     os_family: system.OsFamily = "debian",
+    former_names: Collection[str] = (),
 ) -> NodeDocument:
     """Say what ``host`` should look like; a function of its arguments alone.
 
@@ -31,6 +32,7 @@ def node_document(
         release: the Kubernetes release of this host.
         artifacts: that release's artifacts for this host's architecture.
         os_family: whose package names and paths to use.
+        former_names: names of control planes that left, for which no certificate is issued anew.
 
     Raises:
         ValueError: ``artifacts`` are of another release.
@@ -53,7 +55,7 @@ def node_document(
         *kubelet.patches(settings.hosts[host.name]),
         *kubelet.service(cluster, os_family),
         *_worker(host, topology, cluster, artifacts),
-        *membership.resources(host, topology, cluster),
+        *membership.resources(host, topology, cluster, former_names),
     )
     configuration = kubeadm.member(host, topology=topology, settings=settings, artifacts=artifacts)
     return NodeDocument(host.name, resources, _fan_out(resources, cluster), configuration)

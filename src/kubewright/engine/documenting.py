@@ -20,13 +20,14 @@ from kubewright.engine.finding import (
     load_topology,
     remember_addresses,
 )
+from kubewright.engine.former import former_names
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.engine.refusing import refuse
 from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError, UnreachableError
-from kubewright.plan.compute import node_of
 from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
+from kubewright.plan.situation import node_of
 from kubewright.topology import Host, Topology, endpoint
 
 DISK_RESERVE = 512 * 2**20
@@ -63,6 +64,7 @@ def make_documents(run: Run) -> dict[str, Any]:
         for facts, expected in candidates
         if expected.new
     )
+    run.write("former_names", list(former_names(inputs, found.cluster, topology)))
     _write_node_documents(run, inputs, topology, {name: known for name, known in platforms.items() if known}, resolved)
     # The names of images are the same on every architecture.
     some = next(iter(resolved.values()))
@@ -97,6 +99,7 @@ def _write_node_documents(
     in_scope = set(run.read("scope")["scope"])
     kinds: dict[str, NodeDocument] = {}
     kind_of: dict[str, str] = {}
+    former = tuple(run.read("former_names"))
     for host in topology.hosts:
         known = platforms.get(host.name)
         if known is None:
@@ -112,6 +115,7 @@ def _write_node_documents(
             release=_release(inputs),
             artifacts=resolved[known.architecture],
             os_family=known.os_family,
+            former_names=former,
         )
         kinds.setdefault(kind, document)
         if host.name in in_scope:

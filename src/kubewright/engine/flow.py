@@ -1,8 +1,8 @@
 """The decisions of a run between its remote calls, in their order.
 
 Files in the run's folder as they come to be: ``inputs``, ``observations/HOST`` (control planes asked), ``scope``,
-``hosts/HOST`` (probes), ``documents/HOST``, ``cluster_document``, ``endpoint``, ``inspections/HOST``, ``objects``,
-``plan``, ``done/STAGE/HOST``, ``checks/HOST`` and ``result``.
+``hosts/HOST`` (probes), ``former_names``, ``documents/HOST``, ``cluster_document``, ``endpoint``,
+``inspections/HOST``, ``objects``, ``plan``, ``done/STAGE/HOST``, ``checks/HOST`` and ``result``.
 """
 
 from kubewright.engine.configuration import configuration_for_joins, load_cluster_document

@@ -17,6 +17,7 @@ from kubewright.plan.rules.refusals import check_names
 from kubewright.plan.rules.registry import RULES
 from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
+from kubewright.topology.names import own_names
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,15 @@ class Request:
 
 @dataclass(frozen=True)
 class LeavingHost:
-    """A host of the inventory that leaves the cluster: its name, its Node's, and ``ip`` if the inventory has it."""
+    """A host of the inventory that leaves the cluster: its name, its Node's, and ``ip`` if the inventory has it.
+
+    ``certificate_names`` are a control plane's own names that the inventory gives to certificates.
+    """
 
     name: str
     node_name: str
     ip: str = ""
+    certificate_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,10 @@ class Inputs:
             notices=tuple(raw["notices"]),
             artifacts_name=raw["artifacts_name"],
             sources=tuple(raw["sources"]),
-            leaving=tuple(LeavingHost(**host) for host in raw["leaving"]),
+            leaving=tuple(
+                LeavingHost(**{**host, "certificate_names": tuple(host["certificate_names"])})
+                for host in raw["leaving"]
+            ),
         )
 
 
@@ -177,11 +185,20 @@ def read_inputs(
 
 def _hosts_of(removing: Sequence[str], names: GroupNames, settings: Settings) -> tuple[LeavingHost, ...]:
     """The inventory's hosts among what is to be removed, by their own name or their Node's."""
-    hosts = (
-        LeavingHost(name, settings.hosts[name].kube_override_hostname or name, str(settings.hosts[name].ip or ""))
-        for name in names.all
-    )
+    hosts = (_leaving(name, names, settings) for name in names.all)
     return tuple(host for host in hosts if host.name in removing or host.node_name in removing)
+
+
+def _leaving(name: str, names: GroupNames, settings: Settings) -> LeavingHost:
+    host = settings.hosts[name]
+    node_name = host.kube_override_hostname or name
+    given = (
+        name,
+        host.ansible_host,
+        *(str(each or "") for each in (host.ip, host.access_ip, host.ip6, host.access_ip6)),
+    )
+    certified = own_names(node_name, given, settings.cluster) if name in names.control_plane else ()
+    return LeavingHost(name, node_name, str(host.ip or ""), certified)
 
 
 def _without(names: GroupNames, settings: Settings, leaving: Collection[str]) -> tuple[GroupNames, Settings]:

@@ -11,10 +11,10 @@ from kubewright.engine.inputs import Inputs, LeavingHost, Request, split_names
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError
 from kubewright.observe.model import EtcdMember, ObservedCluster
-from kubewright.plan.compute import Situation
 from kubewright.plan.model import Plan
 from kubewright.plan.removal import Leaving, Removal, plan_reset
 from kubewright.plan.rules.disruption import Budget
+from kubewright.plan.situation import Situation
 
 
 def asked_to_remove(node: Any, limit: tuple[str, ...] | None, played: tuple[str, ...] | None = None) -> tuple[str, ...]:

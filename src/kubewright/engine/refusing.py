@@ -16,7 +16,7 @@ from kubewright.engine.record import Run
 from kubewright.observe.model import ObservedCluster
 from kubewright.plan.rules import capacity, identity, skew
 from kubewright.plan.rules.refusals import enforce
-from kubewright.topology import Host, Topology
+from kubewright.topology import Host, Source, Topology
 
 
 def refuse(run: Run, inputs: Inputs, found: Found, topology: Topology, release: Release) -> tuple[str, ...]:
@@ -32,6 +32,7 @@ def refuse(run: Run, inputs: Inputs, found: Found, topology: Topology, release: 
         *_skew(new, found.cluster, release),
         *_capacity(new, inputs, found.cluster),
         *_identity(run, new, topology, found.cluster),
+        *identity.refuse_changed(_members(topology, found.cluster)),
     )
     skipped = enforce(refusals, inputs.request.force)
     run.write("skipped", list(skipped))
@@ -94,3 +95,21 @@ def _identity(run: Run, new: list[Host], topology: Topology, cluster: ObservedCl
         for node in (cluster.nodes if cluster else ())
     ]
     yield from identity.refuse([identity_of(host) for host in new], [*nodes, *others])
+
+
+def _members(topology: Topology, cluster: ObservedCluster | None) -> list[identity.Member]:
+    """Hosts of the inventory that are complete members, with their addresses as either side has them."""
+    if cluster is None:
+        return []
+    peers = {member.name: member.peer_ip for member in cluster.etcd_members if member.name}
+    members = []
+    for host in topology.hosts:
+        node = cluster.node(host.node_name)
+        if node is not None and node.name in (cluster.record or {}).get("fan_out", {}):
+            given = tuple(address.value for address in host.main_ips if address.source is Source.IP)
+            internal = (address for kind, address in node.addresses if kind == "InternalIP")
+            peer = peers.get(host.etcd_member_name or host.node_name, "")
+            members.append(
+                identity.Member(host.name, node.name, given, tuple(dict.fromkeys((node.internal_ip, *internal))), peer)
+            )
+    return members

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from kubewright.errors import BadInputError, ForeignError, RefusedError, UnreachableError
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
-from kubewright.plan.compute import Situation, fan_out
+from kubewright.plan.fanning import fan_out
 from kubewright.plan.model import Change, Plan, Stage, Step
 from kubewright.plan.rules import disruption, last, quorum
 from kubewright.plan.rules.disruption import Budget
+from kubewright.plan.situation import Situation
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ DISRUPTING_UNITS = frozenset({"kubelet", "containerd"})
 CONTROL_PLANE_TYPES = frozenset({"certificate", "static_pod"})
 """Resource types of a control plane's own parts: the API server, etcd and the like."""
 
+ETCD_POD = "etcd"
+"""The static pod of a control plane's etcd member."""
+
 MEMBERS_TYPES = CONTROL_PLANE_TYPES | {"kubelet_configuration"}
 """Resource types that only a finished member has."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 from kubewright.settings.model import ClusterSettings
 from kubewright.settings.types import is_dns_name
@@ -38,8 +39,14 @@ def _shared(topology: Topology, cluster: ClusterSettings) -> set[str]:
 
 
 def _own(host: Host, cluster: ClusterSettings) -> set[str]:
-    names = {host.name, host.node_name, f"{host.node_name}.{cluster.dns_domain}", host.ansible_host}
-    return names | {address.value for address in (*host.main_ips, *host.main_access_ips)}
+    addresses = (address.value for address in (*host.main_ips, *host.main_access_ips))
+    return set(own_names(host.node_name, {host.name, host.ansible_host, *addresses}, cluster))
+
+
+def own_names(node_name: str, others: Iterable[str], cluster: ClusterSettings) -> tuple[str, ...]:
+    """Return what a certificate can have of a control plane's own names: its Node's, and other names and addresses."""
+    names = {node_name, f"{node_name}.{cluster.dns_domain}", *others}
+    return tuple(sorted(name for name in names if _can_be_certified(name)))
 
 
 def _can_be_certified(name: str) -> bool:

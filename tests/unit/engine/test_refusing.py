@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,24 @@ class TestRefuse:
         }
         with pytest.raises(RefusedError, match="2 shares of /24 and there would be 3 nodes"):
             asked(grown(tmp_path, cluster_configuration=yaml.safe_dump(configuration)))
+
+    @pytest.mark.parametrize("host", ["cp1", "w1"])
+    def test_another_ip_of_a_member(self, tmp_path: Path, host: str) -> None:
+        recorded = grown(tmp_path)
+        hosts = dict(recorded.inputs.settings.hosts)
+        hosts[host] = hosts[host].model_copy(update={"ip": "192.0.2.99"})
+        recorded.inputs = replace(recorded.inputs, settings=replace(recorded.inputs.settings, hosts=hosts))
+        recorded.inputs.save(recorded.run)
+        with pytest.raises(RefusedError, match=rf"host {host}: .*192\.0\.2\.99.*changed-address"):
+            asked(recorded)
+
+    def test_one_that_an_earlier_run_did_not_finish_may_be_corrected(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, record={"format": 1, "fan_out": {"cp1": "d0"}})
+        hosts = dict(recorded.inputs.settings.hosts)
+        hosts["w1"] = hosts["w1"].model_copy(update={"ip": "192.0.2.99"})
+        recorded.inputs = replace(recorded.inputs, settings=replace(recorded.inputs.settings, hosts=hosts))
+        recorded.inputs.save(recorded.run)
+        assert asked(recorded) == ()
 
 
 def test_versions_of_a_live_cluster(tmp_path: Path) -> None:

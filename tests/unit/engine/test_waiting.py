@@ -99,6 +99,7 @@ class TestObjects:
         recorded = Recorded(tmp_path)
         document = {"objects": [], "node_metadata": {}, "network_objects": [], "network_ready_file": ""}
         recorded.run.write("cluster_document", {**document, "kubeadm_init": {}, "kubeadm_join": {}})
+        recorded.run.write("former_names", [])
         return recorded
 
     def test_of_a_cluster_that_came_while_the_run_waited(

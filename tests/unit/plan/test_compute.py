@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubewright.errors import BadInputError, ForeignError, StepFailedError
+from kubewright.errors import BadInputError, ForeignError, RefusedError, StepFailedError
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan import Change, Plan, Situation, Stage, compute
 from kubewright.plan.rollout import Inspection
@@ -180,6 +180,59 @@ class TestExistingCluster:
     def test_check_is_only_checks(self) -> None:
         plan = compute(situation("check", topology(), cluster=cluster("cp1", "w1")))
         assert summary(plan) == [("check", "cp1"), ("check", "w1")]
+
+
+def with_dead(found: ObservedCluster, name: str) -> ObservedCluster:
+    """The same cluster with an etcd member that does not answer."""
+    members = tuple(replace(each, healthy=each.healthy and each.name != name) for each in found.etcd_members)
+    return replace(found, etcd_members=members)
+
+
+class TestQuorum:
+    """The plan is refused, not the node in the middle of it."""
+
+    ETCD = Inspection((Change("static_pod:etcd", "update", "restarts etcd"),))
+    FOUND = cluster("cp1", "cp2", "cp3", "w1")
+
+    def test_restarts_and_a_join_beside_a_dead_member_are_all_named(self) -> None:
+        wanted = situation(
+            "deploy",
+            topology(4, 1),
+            cluster=with_dead(self.FOUND, "cp3"),
+            inspections={"cp1": self.ETCD, "cp2": self.ETCD},
+            unreachable={"cp3": "no route"},
+        )
+        with pytest.raises(RefusedError, match=r"(?s)etcd on cp1.*etcd-quorum.*etcd on cp2.*etcd on cp4") as caught:
+            compute(wanted)
+        assert "kubewright remove --limit cp3 --offline" in str(caught.value)
+
+    @pytest.mark.parametrize("verb", ["deploy", "scale"])
+    def test_a_join_beside_a_dead_member_is_refused_for_every_verb(self, verb: str) -> None:
+        with pytest.raises(RefusedError, match="remove the dead member first"):
+            compute(situation(verb, topology(4, 1), cluster=with_dead(self.FOUND, "cp3")))
+
+    def test_once_the_dead_one_is_removed_its_replacement_joins(self) -> None:
+        shape = topology(4, 1)
+        shape = replace(shape, hosts=tuple(each for each in shape.hosts if each.name != "cp3"))
+        plan = compute(situation("deploy", shape, cluster=cluster("cp1", "cp2", "w1")))
+        assert plan.hosts(Stage.JOIN_CONTROL_PLANE) == ("cp4",)
+
+    def test_from_one_to_three_and_in_a_healthy_cluster_nothing_is_refused(self) -> None:
+        plan = compute(situation("deploy", topology(3, 1), cluster=cluster("cp1", "w1")))
+        assert plan.hosts(Stage.JOIN_CONTROL_PLANE) == ("cp2", "cp3")
+        inspections = dict.fromkeys(("cp1", "cp2", "cp3"), self.ETCD)
+        plan = compute(situation("deploy", topology(4, 1), cluster=self.FOUND, inspections=inspections))
+        assert plan.hosts(Stage.CONTROL_PLANE_CONFIG) == ("cp1", "cp2", "cp3")
+        assert plan.hosts(Stage.JOIN_CONTROL_PLANE) == ("cp4",)
+
+    def test_workers_and_other_changes_go_on_beside_a_dead_member(self) -> None:
+        server = Inspection((Change("static_pod:kube-scheduler", "update", "restarts it"),))
+        shape = topology(3, 2)
+        plan = compute(
+            situation("deploy", shape, cluster=with_dead(self.FOUND, "cp3"), inspections={"cp1": server, "w2": NEW})
+        )
+        assert plan.hosts(Stage.CONTROL_PLANE_CONFIG) == ("cp1",)
+        assert plan.hosts(Stage.JOIN_WORKER) == ("w2",)
 
 
 names = st.sets(st.sampled_from(["cp1", "cp2", "cp3", "w1", "w2", "w3"]))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubewright.plan.rules.identity import Identity, refuse
+from kubewright.plan.rules.identity import Identity, Member, refuse, refuse_changed
 
 CP1 = Identity("node cp1", "cp1", "m1", "10.0.0.1")
 
@@ -61,3 +61,40 @@ def test_allowed_hosts_are_told_apart_from_all_others(new: list[Identity], membe
             if other.node != host.node:
                 assert not host.machine_id or host.machine_id != other.machine_id
                 assert not host.address or host.address != other.address
+
+
+class TestChangedAddress:
+    @pytest.mark.parametrize(
+        ("given", "node", "peer", "refused"),
+        [
+            (("10.0.0.1",), ("10.0.0.1",), "10.0.0.1", False),
+            (("10.0.0.9",), ("10.0.0.1",), "", True),
+            (("10.0.0.9",), (), "10.0.0.1", True),
+            (("10.0.0.1",), ("10.0.0.1",), "10.0.0.2", True),
+            (("10.0.0.9",), (), "", False),
+            (("10.0.0.9",), ("",), "", False),
+            ((), ("10.0.0.1",), "10.0.0.2", False),
+            (("10.0.0.1", "fd00::1"), ("10.0.0.1", "fd00:0::1"), "10.0.0.1", False),
+            (("10.0.0.1", "fd00::1"), ("10.0.0.1",), "10.0.0.1", False),
+            (("10.0.0.1", "fd00::2"), ("10.0.0.1", "fd00::1"), "10.0.0.1", True),
+        ],
+    )
+    def test_table(self, given: tuple[str, ...], node: tuple[str, ...], peer: str, refused: bool) -> None:
+        names = [found.rule.name for found in refuse_changed([Member("cp1", "cp1", given, node, peer)])]
+        assert names == (["changed-address"] if refused else [])
+
+    def test_says_both_places_and_both_ways_on(self) -> None:
+        (found,) = refuse_changed([Member("one", "cp1", ("10.0.0.9",), ("10.0.0.1",), "10.0.0.2")])
+        assert found.subject == "host one"
+        assert "its Node has 10.0.0.1, and its etcd member's peer address is 10.0.0.2" in found.cause
+        assert "Correct ip" in found.remedy
+        assert "kubewright remove --limit one" in found.remedy
+        assert not found.rule.skippable
+
+    ADDRESSES = st.ip_addresses(v=4).map(str)
+
+    @given(st.lists(st.tuples(ADDRESSES, ADDRESSES, ADDRESSES), max_size=5))
+    def test_allowed_members_have_one_address(self, drawn: list[tuple[str, str, str]]) -> None:
+        members = [Member(str(n), str(n), (ip,), (node,), peer) for n, (ip, node, peer) in enumerate(drawn)]
+        refused = {found.subject for found in refuse_changed(members)}
+        assert refused == {f"host {n}" for n, values in enumerate(drawn) if len(set(values)) > 1}

@@ -54,7 +54,10 @@ class ApplyObjects(StepAction):
         lock = {"lock_id": lock_id(run)}
         arguments: dict[str, Any] = {"node_metadata": document.node_metadata}
         if step.stage is Stage.CLUSTER_CONFIG:
-            arguments = {"kubeadm_configuration": document.kubeadm_init[self.host]}
+            arguments = {
+                "kubeadm_configuration": document.kubeadm_init[self.host],
+                "former_names": run.read("former_names"),
+            }
         if step.stage is Stage.KUBE_PROXY:
             arguments = {"restart_proxy": True}
         if step.stage is Stage.OBJECTS:

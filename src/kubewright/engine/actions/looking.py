@@ -111,6 +111,7 @@ class CompareObjects(RunAction):
             "objects": list(document.objects),
             "node_metadata": document.node_metadata,
             "kubeadm_configuration": document.kubeadm_init.get(self.host, ""),
+            "former_names": run.read("former_names"),
         }
         answer = self.module_when_free(run, "objects", arguments, check=True)
         run.write("objects", {key: answer[key] for key in COMPARED})

@@ -7,6 +7,7 @@ from typing import Any
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.steps import NOTHING, StepAction
 from kubewright.engine.finding import find_cluster
+from kubewright.engine.former import names_of_leaving
 from kubewright.engine.inputs import Inputs, LeavingHost
 from kubewright.engine.leaving import leaving_hosts, members_of
 from kubewright.engine.lock import require_lock
@@ -62,6 +63,7 @@ class RemoveNodes(RunAction):
             "part": PARTS[stage],
             "offline": inputs.request.offline,
             "members": [member.member_id for member in members],
+            "certificate_names": names_of_leaving(host, inputs, find_cluster(run, inputs).cluster),
             "drain_timeout": float(self.variables.get("kubewright_drain_timeout", DRAIN_SECONDS)),
         }
         with run.step(stage.value, step.host) as outcome:

@@ -1,13 +1,16 @@
 """Whether a host is the one machine that it says it is.
 
 Sources: kubeadm's requirements ("Unique hostname, MAC address, and product_uuid for every node"), machine-id(5) for
-clones of one image; Kubernetes' Node objects for addresses.
+clones of one image; Kubernetes' Node objects for addresses; etcd's runtime reconfiguration ("Update advertise peer
+URLs") and kubeadm, which has no way to give a control plane another address.
 
-Only hosts that a run adds are refused: two members that are alike already work, or are for their owner to mend.
+Only hosts that a run adds are refused for being like another one: two members that are alike already work, or are for
+their owner to mend. A member with another address in the inventory is refused always: all others would be told it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +20,8 @@ MACHINE_ID = Rule(
     "duplicate-machine-id", "a host with another one's machine-id", "kubeadm requirements, machine-id(5)", True
 )
 ADDRESS = Rule("duplicate-address", "a host with another Node's address", "Kubernetes Node addresses")
-RULES = (MACHINE_ID, ADDRESS)
+CHANGED = Rule("changed-address", "a member whose ip is not the one that it has in the cluster", "etcd and kubeadm")
+RULES = (MACHINE_ID, ADDRESS, CHANGED)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,48 @@ def refuse(new: Sequence[Identity], members: Sequence[Identity]) -> tuple[Refusa
             if other.node != host.node:
                 refusals += _judge(host, other)
     return tuple(dict.fromkeys(refusals))
+
+
+@dataclass(frozen=True)
+class Member:
+    """A host that is in the cluster: its name in the inventory, its Node's, and the addresses that either side knows.
+
+    ``given`` are those that the inventory gives by ``ip`` or ``ip6``; ``node`` its Node's InternalIPs, ``peer`` its
+    etcd member's peer address; empty ones are not known.
+    """
+
+    name: str
+    node_name: str
+    given: tuple[str, ...]
+    node: tuple[str, ...] = ()
+    peer: str = ""
+
+
+def refuse_changed(members: Sequence[Member]) -> Iterator[Refusal]:
+    """Members whose address in the inventory is not the one that they have in the cluster."""
+    for member in members:
+        for given in map(ipaddress.ip_address, member.given):
+            where = [
+                f"{what} {' and '.join(map(str, live))}"
+                for what, known in (
+                    ("its Node has", member.node),
+                    ("its etcd member's peer address is", (member.peer,)),
+                )
+                if (live := [each for each in _addresses(known) if each.version == given.version]) and given not in live
+            ]
+            if where:
+                yield Refusal(
+                    CHANGED,
+                    f"host {member.name}",
+                    f"the inventory gives it the address {given}, and {', and '.join(where)}; "
+                    "a member's address cannot be changed in place",
+                    "Correct ip in the inventory; where the host really has another address, remove it and add it "
+                    f"again: kubewright remove --limit {member.name}, then kubewright scale --limit {member.name}",
+                )
+
+
+def _addresses(known: Sequence[str]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    return [ipaddress.ip_address(each) for each in known if each]
 
 
 def _judge(host: Identity, other: Identity) -> Iterator[Refusal]:

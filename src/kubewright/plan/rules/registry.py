@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kubewright.plan.rules import capacity, identity, live, skew
+from kubewright.plan.rules import capacity, identity, live, quorum, skew
 
-RULES = (*skew.RULES, *capacity.RULES, *identity.RULES, *live.RULES)
+RULES = (*skew.RULES, *capacity.RULES, *identity.RULES, *live.RULES, *quorum.RULES)

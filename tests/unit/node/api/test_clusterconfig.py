@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
+import yaml
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
@@ -68,8 +69,10 @@ class World:
     api: Api
     output: str = OUTPUT
 
-    def work(self, *, check: bool = False) -> list[dict[str, Any]]:
-        return clusterconfig.work(self.system, self.client, "kind: InitConfiguration\n", check=check)
+    def work(self, *, former_names: tuple[str, ...] = (), check: bool = False) -> list[dict[str, Any]]:
+        return clusterconfig.work(
+            self.system, self.client, "kind: InitConfiguration\n", former_names=former_names, check=check
+        )
 
 
 @pytest.fixture
@@ -96,10 +99,31 @@ def data(world: World, name: str, key: str) -> str:
     return str(world.api.objects[f"{MAPS}/{name}"]["data"][key])
 
 
+def with_names(configuration: str, *names: str) -> str:
+    """The configuration with further names for certificates."""
+    value = yaml.safe_load(configuration)
+    value.setdefault("apiServer", {}).setdefault("certSANs", []).extend(names)
+    return yaml.safe_dump(value)
+
+
 class TestObjects:
     def test_as_kubeadm_made_them_they_are_left_alone(self, world: World) -> None:
         assert world.work() == []
         assert world.api.writes == []
+
+    def test_names_of_control_planes_that_left_change_nothing(self, world: World) -> None:
+        live = world.api.objects[f"{MAPS}/kubeadm-config"]["data"]
+        live["ClusterConfiguration"] = with_names(live["ClusterConfiguration"], "cp9", "192.0.2.9")
+        assert world.work(former_names=("cp9", "192.0.2.9", "cp8")) == []
+        assert world.api.writes == []
+
+    def test_a_name_that_nobody_wants_goes_and_takes_theirs_along(self, world: World) -> None:
+        live = world.api.objects[f"{MAPS}/kubeadm-config"]["data"]
+        live["ClusterConfiguration"] = with_names(live["ClusterConfiguration"], "cp9", "api.example.org")
+        (change,) = world.work(former_names=("cp9",))
+        assert "-  - api.example.org\n" in change["diff"]
+        assert "-  - cp9\n" in change["diff"]
+        assert "cp9" not in data(world, "kubeadm-config", "ClusterConfiguration")
 
     def test_a_changed_setting_is_shown_and_written_and_nothing_else(self, world: World) -> None:
         world.output = OUTPUT.replace("maxPods: 110", "maxPods: 50")
@@ -204,6 +228,7 @@ class TestModule:
         "record": None,
         "node_metadata": {},
         "kubeadm_configuration": "kind: InitConfiguration\n",
+        "former_names": [],
         "restart_proxy": False,
         "wait": [],
         "wait_file": "",

@@ -131,12 +131,17 @@ class TestControlPlane:
             join.join(node, arguments(cluster, CONTROL_PLANE))
         assert caught.value.exit_code == REFUSED
 
-    def test_does_not_join_an_etcd_that_can_take_no_member(self, node: Node, cluster: Cluster) -> None:
+    def test_does_not_join_an_etcd_that_can_take_no_member(
+        self, node: Node, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(join, "_ETCD_WAIT", 0.3)
         healthy = cluster.answer
         cluster.answer = lambda request: (503, {}) if request.path.startswith("/health") else healthy(request)  # type: ignore[method-assign]
         with serve(cluster.pki, cluster.answer) as server:
             cluster.url = server.url
-            with pytest.raises(NodeError, match="takes no new member now") as caught:
+            with pytest.raises(
+                NodeError, match="before this node is added to it: not within 0 s; last answer: only 0 of 1"
+            ) as caught:
                 join.join(node, arguments(cluster, CONTROL_PLANE))
         assert caught.value.exit_code == REFUSED
         assert cluster.member == ""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum, snapshots
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import Member
@@ -18,7 +18,13 @@ from tests.unit.node.api.api import RECORD, Api
 from tests.unit.node.api.made import kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Request, serve
 
-NODE = {"node": "w1", "offline": False, "drain_timeout": 5.0, "members": []}
+NODE: dict[str, Any] = {
+    "node": "w1",
+    "offline": False,
+    "drain_timeout": 5.0,
+    "members": [],
+    "certificate_names": [],
+}
 
 
 def pod(name: str, owner: str = "ReplicaSet", **metadata: Any) -> dict[str, Any]:
@@ -31,10 +37,13 @@ class Answering(Api):
     """Pods go when they are evicted; ``refusals`` evictions are refused by a budget first."""
 
     refusals: int = 0
+    two_budgets: bool = False
 
     def answer(self, request: Request) -> tuple[int, Any]:
         path = urllib.parse.urlsplit(request.path).path
         if path.endswith("/eviction"):
+            if self.two_budgets:
+                return 500, {"message": "This pod has more than one PodDisruptionBudget, which is not supported."}
             if self.refusals:
                 self.refusals -= 1
                 return 429, {"reason": "TooManyRequests", "message": "it would violate the budget a/b"}
@@ -94,6 +103,13 @@ class TestDrain:
         with pytest.raises(NodeError, match=r"pod a/web.*violate the budget"):
             leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
 
+    def test_does_not_ask_again_for_a_pod_that_two_budgets_select(self, node: System, api: Answering) -> None:
+        api.two_budgets = True
+        api.lists[drain.PODS] = [pod("web")]
+        with pytest.raises(NodeError, match="pod a/web: it is never evicted: several disruption budgets") as caught:
+            leaving.drain_node(node, NODE)
+        assert caught.value.exit_code == REFUSED
+
     def test_waits_for_volumes(self, node: System, api: Answering) -> None:
         api.lists[drain.ATTACHMENTS] = [{"metadata": {"name": "csi-1"}, "spec": {"nodeName": "w1"}}]
         with pytest.raises(NodeError, match="volume csi-1"):
@@ -128,6 +144,15 @@ class TestBudgets:
         found = drain.budgets(client, [pod("web")])
         assert [each["pods"] for each in found] == ([["a/web"]] if matches else [])
 
+    @pytest.mark.parametrize(
+        ("phase", "matches"), [("Running", True), ("Pending", False), ("Succeeded", False), ("Failed", False)]
+    )
+    def test_do_not_concern_pods_that_are_evicted_whatever_they_say(
+        self, client: Client, api: Answering, phase: str, matches: bool
+    ) -> None:
+        api.lists[drain.BUDGETS] = [{"metadata": {"name": "b", "namespace": "a"}, "spec": {"selector": {}}}]
+        assert bool(drain.budgets(client, [{**pod("web"), "status": {"phase": phase}}])) is matches
+
 
 class TestDelete:
     def test_node_and_record(self, node: System, api: Answering) -> None:
@@ -135,6 +160,22 @@ class TestDelete:
         assert "/api/v1/nodes/w1" not in api.objects
         assert api.record() == {"fan_out": {"cp1": "d"}}
         assert not leaving.delete_node(node, NODE)["changed"]
+
+    def test_names_of_a_control_plane_are_recorded_beside_earlier_ones(self, node: System, api: Answering) -> None:
+        for names in (["cp9", "192.0.2.9"], ["cp8", "cp9"], []):
+            leaving.delete_node(node, {**NODE, "certificate_names": names})
+        assert (api.record() or {})["former_names"] == ["192.0.2.9", "cp8", "cp9"]
+
+    def test_they_are_recorded_before_the_node_goes(
+        self, node: System, api: Answering, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(*_: object, **__: object) -> bool:
+            raise RuntimeError("killed")
+
+        monkeypatch.setattr(Client, "delete", killed)
+        with pytest.raises(RuntimeError):
+            leaving.delete_node(node, {**NODE, "certificate_names": ["cp9"]})
+        assert api.record() == {"fan_out": {"cp1": "d", "w1": "d"}, "former_names": ["cp9"]}
 
     def test_after_a_kill_between_the_two(self, node: System, api: Answering) -> None:
         del api.objects["/api/v1/nodes/w1"]

@@ -73,8 +73,12 @@ class TestAddition:
         ("kinds", "why"),
         [
             (("up",), None),
-            (("up", "up", "down"), None),
-            (("up", "down", "down"), "no majority to add"),
+            (("up", "up"), None),
+            (("up", "up", "up"), None),
+            (("up", "up", "down"), "only 2 of 3 voting members are healthy (not cp3); with one more a majority is 3"),
+            (("up", "down", "down"), "only 1 of 3"),
+            (("up", "up", "up", "up", "down"), "only 4 of 5"),
+            (("up", "up", "announced"), "(not 10.0.0.3)"),
             (("up", "up", "unstarted"), "still a learner"),
         ],
     )
@@ -84,6 +88,18 @@ class TestAddition:
 
     def test_its_own_learner_does_not_stop_it(self) -> None:
         assert addition_refusal(members("up", "unstarted"), "10.0.0.2") is None
+
+    def test_its_own_voter_that_is_still_down_does_not_stop_it(self) -> None:
+        assert addition_refusal(members("up", "up", "down"), "10.0.0.3") is None
+
+    @given(st.lists(st.sampled_from(["up", "down", "learner", "announced"]), min_size=2, max_size=7))
+    def test_what_is_allowed_to_two_and_more_keeps_a_majority_while_the_new_one_is_of_no_use(
+        self, kinds: list[str]
+    ) -> None:
+        now = members(*kinds)
+        voters = [each for each in now if not each.learner]
+        if len(voters) > 1 and addition_refusal(now, "10.0.0.99") is None:
+            assert sum(each.healthy for each in voters) >= majority(len(voters) + 1)
 
 
 class TestRestart:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml, record, rendering, rollout
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
@@ -26,13 +26,17 @@ _SECONDS_PER_NODE = 15.0
 Object = dict[str, Any]
 
 
-def work(system: System, client: Client, configuration: str, *, check: bool) -> list[dict[str, Any]]:
+def work(
+    system: System, client: Client, configuration: str, *, former_names: Iterable[str] = (), check: bool
+) -> list[dict[str, Any]]:
     """Make the objects what kubeadm would upload, or tell what that would change: [{reference, action, diff}].
 
     Args:
         system: the node, a control plane.
         client: the API.
         configuration: YAML for ``kubeadm init``.
+        former_names: of control planes that left. Where only these are too many in the certificate names, nothing is
+            changed; what else is changed leaves them out.
         check: change nothing.
 
     Raises:
@@ -41,19 +45,24 @@ def work(system: System, client: Client, configuration: str, *, check: bool) -> 
 
     """
     rendered = rendering.render(system, configuration, rendering.OBJECTS)
+    former = frozenset(former_names)
     changes = []
     for name in NAMES:
-        change = _one(client, name, rendered.object_data(name), check=check)
+        change = _one(client, name, rendered.object_data(name), former, check=check)
         if change is not None:
             changes.append(change)
     return changes
 
 
-def _one(client: Client, name: str, wanted: dict[str, str], *, check: bool) -> Optional[dict[str, Any]]:
+def _one(
+    client: Client, name: str, wanted: dict[str, str], former: frozenset[str], *, check: bool
+) -> Optional[dict[str, Any]]:
     path = "%s/%s" % (record.CONFIG_MAPS, name)
     live = client.find(path)
     before: dict[str, str] = (live or {}).get("data") or {}
-    differing = [key for key in sorted(wanted) if comparable(before.get(key, "")) != comparable(wanted[key])]
+    differing = [
+        key for key in sorted(wanted) if comparable(before.get(key, ""), former) != comparable(wanted[key], former)
+    ]
     if not differing:
         return None
     reference = "v1/ConfigMap/kube-system/%s" % name
@@ -83,15 +92,15 @@ def _write(client: Client, path: str, name: str, live: Optional[Object], data: d
     client.create(record.CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
-def comparable(text: str) -> str:
-    """A configuration in one spelling; the order of certificate names means nothing."""
+def comparable(text: str, without: frozenset[str] = frozenset()) -> str:
+    """A configuration in one spelling; the order of certificate names means nothing, nor do those ``without``."""
     try:
         value = plainyaml.parse(text)
     except plainyaml.PlainYamlError:
         return text
     server = value.get("apiServer") if isinstance(value, dict) else None
     if isinstance(server, dict) and isinstance(server.get("certSANs"), list):
-        server["certSANs"] = sorted(server["certSANs"], key=str)
+        server["certSANs"] = sorted((each for each in server["certSANs"] if str(each) not in without), key=str)
     return plainyaml.written(value)
 
 

@@ -19,6 +19,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import 
     ApiError,
     Client,
     admin_client,
+    calm,
     local_server,
     wait_until,
 )
@@ -89,17 +90,10 @@ def require_room(system: System, name: str, place: Place) -> None:
         return
     wait_until(
         "%s on %s, before its restart" % (name, place.node),
-        lambda: _calm(refusal(system, place)),
+        lambda: calm(refusal(system, place)),
         _HEALTH_WAIT,
         "Bring the others up first, then run again",
     )
-
-
-def _calm(reason: Optional[str]) -> Optional[bool]:
-    """True where there is no reason; else it is told as an answer that may pass, so that it is in the error."""
-    if reason:
-        raise ApiError(0, "NotNow", reason)
-    return True
 
 
 def _etcd_refusal(system: System, place: Place) -> Optional[str]:

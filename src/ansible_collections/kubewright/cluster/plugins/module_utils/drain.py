@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any, Optional
 
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client
 
 PODS = "/api/v1/pods"
@@ -17,6 +17,12 @@ BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
 ATTACHMENTS = "/apis/storage.k8s.io/v1/volumeattachments"
 _MIRROR = "kubernetes.io/config.mirror"
 _INTERVAL_SECONDS = 1.0
+_SEVERAL_BUDGETS = "more than one PodDisruptionBudget"
+"""In the answer 500 of the Eviction API (Kubernetes, pkg/registry/core/pod/storage/eviction.go); it never passes."""
+
+_UNGUARDED = frozenset({"Succeeded", "Failed", "Pending"})
+"""Phases of pods that are evicted whatever budgets say (the same file, canIgnorePDB)."""
+
 
 Object = dict[str, Any]
 
@@ -65,7 +71,7 @@ def drain(client: Client, node: str, timeout: float) -> list[str]:
         timeout: seconds for all of it.
 
     Raises:
-        NodeError: not within ``timeout``; the node stays cordoned and a later call goes on.
+        NodeError: not within ``timeout``, or never; the node stays cordoned and a later call goes on.
         ApiError: the API refused something that does not pass by itself.
 
     """
@@ -103,7 +109,13 @@ def _turn(client: Client, node: str, evicted: list[str]) -> tuple[list[str], str
 
 
 def _evict(client: Client, pod: Object, evicted: list[str]) -> str:
-    """Ask for the pod's eviction; why a budget forbids it now, else empty."""
+    """Ask for the pod's eviction; why a budget forbids it now, else empty.
+
+    Raises:
+        NodeError: it will never be evicted.
+        ApiError: the API refused it otherwise.
+
+    """
     metadata = pod["metadata"]
     path = "/api/v1/namespaces/%s/pods/%s/eviction" % (metadata["namespace"], metadata["name"])
     body = {
@@ -120,6 +132,13 @@ def _evict(client: Client, pod: Object, evicted: list[str]) -> str:
             return ""
         if error.status == 429:
             return error.message
+        if error.status == 500 and _SEVERAL_BUDGETS in error.message:
+            raise NodeError(
+                "pod %s" % label(pod),
+                "it is never evicted: several disruption budgets select it",
+                "Change their selectors so that one of them is left, or delete the pod yourself, then run again",
+                REFUSED,
+            ) from error
         raise
     evicted.append(label(pod))
     return ""
@@ -144,10 +163,11 @@ def delete_at_once(client: Client, node: str) -> list[str]:
 def budgets(client: Client, pods: list[Object]) -> list[Object]:
     """The disruption budgets that concern some of these pods, with what decides whether they can ever pass."""
     found = []
+    guarded = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in _UNGUARDED]
     for item in client.get(BUDGETS).get("items") or []:
         namespace = item["metadata"]["namespace"]
         spec, status = item.get("spec") or {}, item.get("status") or {}
-        concerned = [label(pod) for pod in pods if pod["metadata"]["namespace"] == namespace and _selects(spec, pod)]
+        concerned = [label(pod) for pod in guarded if pod["metadata"]["namespace"] == namespace and _selects(spec, pod)]
         if concerned:
             found.append(
                 {

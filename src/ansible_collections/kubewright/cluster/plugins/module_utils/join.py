@@ -28,10 +28,11 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.joinstate import Action, Facts, Membership, classify
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, wait_until
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, calm, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 _NETWORK_TIMEOUT = 30.0
+_ETCD_WAIT = 60.0
 _BOOTSTRAP_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"
 _PREPARE_PHASES = ("preflight", "control-plane-prepare")
 _MEMBER_PHASES = (
@@ -246,15 +247,20 @@ def _node_uid(system: System, wanted: Request, server: str) -> Optional[str]:
 def _check_addition(system: System, wanted: Request) -> None:
     """Ask etcd, immediately before this node is announced to it, whether it can take a member.
 
+    The one that joined before may take part only in a moment, so that this is waited for.
+
     Raises:
         NodeError: it cannot.
 
     """
-    reason = quorum.addition_refusal(_members(system, wanted), _peer_address(wanted.configuration))
-    if reason:
-        raise NodeError(
-            "etcd", "takes no new member now: %s" % reason, "Bring the members up first, then run again", REFUSED
-        )
+    own = _peer_address(wanted.configuration)
+    wait_until(
+        "etcd, before this node is added to it",
+        lambda: calm(quorum.addition_refusal(_members(system, wanted), own)),
+        _ETCD_WAIT,
+        "Bring the other members up, or remove a dead one first (kubewright remove --limit HOST --offline)",
+        exit_code=REFUSED,
+    )
 
 
 def _members(system: System, wanted: Request) -> list[quorum.Member]:

@@ -9,7 +9,7 @@ import urllib.parse
 from typing import Any, Callable, Optional, TypeVar
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import STEP_FAILED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.https import Transport, TransportError, client_context
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -209,8 +209,26 @@ def admin_client(system: System, *, server: str = "", timeout: float = 10.0) -> 
     return Client(system, config, server=server or local_server(system) or "", timeout=timeout)
 
 
+def calm(reason: Optional[str]) -> Optional[bool]:
+    """For :func:`wait_until`: True where there is no reason to wait.
+
+    Raises:
+        ApiError: with the reason, as an answer that may pass, so that it is in the error that ends the wait.
+
+    """
+    if reason:
+        raise ApiError(0, "NotNow", reason)
+    return True
+
+
 def wait_until(
-    what: str, probe: Callable[[], Optional[T]], timeout: float, remedy: str = "", interval: float = 0.2
+    what: str,
+    probe: Callable[[], Optional[T]],
+    timeout: float,
+    remedy: str = "",
+    *,
+    interval: float = 0.2,
+    exit_code: int = STEP_FAILED,
 ) -> T:
     """Ask ``probe`` until it answers with something else than None.
 
@@ -222,6 +240,7 @@ def wait_until(
         timeout: seconds until the wait is given up.
         remedy: for the error.
         interval: seconds between two questions.
+        exit_code: the controller's, for the error.
 
     Raises:
         NodeError: not within ``timeout``.
@@ -241,5 +260,5 @@ def wait_until(
             if answer is not None:
                 return answer
         if time.monotonic() >= deadline:
-            raise NodeError(what, "not within %d s%s" % (timeout, last), remedy)
+            raise NodeError(what, "not within %d s%s" % (timeout, last), remedy, exit_code)
         time.sleep(interval)

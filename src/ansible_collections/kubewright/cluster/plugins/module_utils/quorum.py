@@ -1,4 +1,4 @@
-"""May these etcd members be removed or restarted now? The node's own guard, asked on fresh state just before; pure.
+"""May etcd members be added, removed or restarted now? The node's own guard, asked on fresh state just before; pure.
 
 etcd's runtime reconfiguration: a removal is a write, so a majority of the voting members has to be healthy before it,
 and has to be left after it; while one is restarted the others have to have it
@@ -55,21 +55,27 @@ def refusal(members: Sequence[Member], remove: Iterable[str], empty_hosts: Itera
 def addition_refusal(members: Sequence[Member], peer_ip: str) -> Optional[str]:
     """Why this host must not become a member now; None when it is safe.
 
-    etcd takes one learner at a time, and announcing and promoting it are writes that need a majority.
+    etcd takes one learner at a time, and announcing and promoting it are writes that need a majority. It raises what a
+    majority is before it is of use, so that every other voting member has to be healthy: a dead one is removed first
+    (etcd FAQ, "Should I add a member before removing an unhealthy member?").
 
     Args:
         members: all members, as seen now.
-        peer_ip: the new member's peer address.
+        peer_ip: the new member's peer address; one of its own, which an earlier attempt left, does not count.
 
     """
-    voters = [member for member in members if not member.learner]
-    healthy = sum(1 for member in voters if member.healthy)
-    if healthy < majority(len(voters)):
-        return "only %d of %d voting members are healthy: there is no majority to add anything" % (healthy, len(voters))
-    others = [member.name or member.peer_ip for member in members if member.learner and member.peer_ip != peer_ip]
-    if others:
-        return "%s is still a learner" % ", ".join(others)
-    return None
+    others = [member for member in members if member.peer_ip != peer_ip]
+    voters = [member for member in others if not member.learner]
+    dead = [member.name or member.peer_ip for member in voters if not member.healthy]
+    if dead:
+        return "only %d of %d voting members are healthy (not %s); with one more a majority is %d" % (
+            len(voters) - len(dead),
+            len(voters),
+            ", ".join(dead),
+            majority(len(voters) + 1),
+        )
+    learners = [member.name or member.peer_ip for member in others if member.learner]
+    return "%s is still a learner" % ", ".join(learners) if learners else None
 
 
 def leaving_refusal(members: Sequence[Member], member_id: str) -> Optional[str]:

@@ -16,6 +16,9 @@ PATH = CONFIG_MAPS + "/kubewright"
 OBJECTS = "objects"
 """The record's key under which the references of all objects that kubewright applied are kept, for pruning."""
 
+FORMER_NAMES = "former_names"
+"""The record's key for names of control planes that were removed, which certificates of the others may still have."""
+
 
 def parse(config_map: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     """The record in the ConfigMap; None where there is none.

@@ -44,6 +44,13 @@ options:
         RV(not_compared) why nothing could be compared.
     type: str
     default: ""
+  former_names:
+    description:
+      - Names of control planes that left the cluster. Where kubeadm's configuration differs in nothing but these among
+        its certificate names it is left as it is.
+    type: list
+    elements: str
+    default: []
   restart_proxy:
     description: Have kube-proxy's pods replaced where they have an earlier configuration, and wait for them.
     type: bool
@@ -74,6 +81,7 @@ ARGUMENTS: dict[str, Any] = {
     "record": {"type": "dict"},
     "node_metadata": {"type": "dict", "default": {}},
     "kubeadm_configuration": {"type": "str", "default": ""},
+    "former_names": {"type": "list", "elements": "str", "default": []},
     "restart_proxy": {"type": "bool", "default": False},
     "wait": {
         "type": "list",
@@ -99,7 +107,7 @@ def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     if params["objects"] is not None or params["record"] is not None:
         applied = applyset.apply_all(client, params["objects"], params["record"], check=check)
     nodes = nodemetadata.apply(client, params["node_metadata"], check=check)
-    configuration = _configuration(system, client, params["kubeadm_configuration"], check=check)
+    configuration = _configuration(system, client, params, check=check)
     restarted = not check and params["restart_proxy"] and clusterconfig.restart_proxy(client)
     if not check:
         rollout.wait(client, params["wait"], params["wait_timeout"])
@@ -120,13 +128,14 @@ def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     )
 
 
-def _configuration(system: System, client: Client, text: str, *, check: bool) -> dict[str, Any]:
+def _configuration(system: System, client: Client, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    text = params["kubeadm_configuration"]
     nothing = {"configuration_changes": [], "proxy_stale": False, "not_compared": ""}
     if not text:
         return nothing
     if check and not system.finds("kubeadm"):
         return dict(nothing, not_compared="kubeadm is not there, so its objects in the cluster were not compared")
-    changes = clusterconfig.work(system, client, text, check=check)
+    changes = clusterconfig.work(system, client, text, former_names=params["former_names"], check=check)
     stale = check and clusterconfig.proxy_is_stale(client)
     return dict(nothing, configuration_changes=changes, proxy_stale=stale)
 

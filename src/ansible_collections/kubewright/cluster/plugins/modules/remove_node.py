@@ -33,6 +33,11 @@ options:
     type: list
     elements: str
     default: []
+  certificate_names:
+    description: A control plane's own names in the others' certificates; they are recorded before the Node goes.
+    type: list
+    elements: str
+    default: []
   offline:
     description: The node is dead. It is not drained, and its pods are deleted with the Node.
     type: bool
@@ -49,6 +54,7 @@ ARGUMENTS: dict[str, Any] = {
     "node": {"type": "str", "required": True},
     "part": {"type": "str", "choices": ["drain", "members", "node"], "default": "drain"},
     "members": {"type": "list", "elements": "str", "default": []},
+    "certificate_names": {"type": "list", "elements": "str", "default": []},
     "offline": {"type": "bool", "default": False},
     "drain_timeout": {"type": "float", "default": 600.0},
 }
