@@ -28,7 +28,7 @@ def lock_hosts(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
     """
     if plan.verb == "reset":
         answers = (*run.read_all("observations").items(), *run.read_all("hosts").items())
-        answering = {name for name, answer in answers if answer["reachable"]}
+        answering = {name for name, answer in answers if answer["reachable"] and "failed" not in answer}
         return [name for name in inputs.names.control_plane if name in answering] or list(
             plan.hosts(Stage.CLEAN_NODE)[:1]
         )

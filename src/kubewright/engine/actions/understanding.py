@@ -101,7 +101,7 @@ class Begin(RunAction):
 
 
 class Observe(RunAction):
-    """Ask one control plane for the state of the cluster. One that does not answer is an answer, too."""
+    """Ask one control plane for the state of the cluster. One that does not answer, or cannot, is an answer, too."""
 
     def act(self, run: Run) -> dict[str, Any]:
         """``found`` ends the playbook's loop over the control planes.
@@ -115,6 +115,10 @@ class Observe(RunAction):
             answer["state"] = self.module("cluster_state", {"timeout": 10})
         except UnreachableError as error:
             answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
+        except KubewrightError as error:
+            # A full disk, no Python: another control plane can tell as well, and this one is shown with its reason.
+            run.event("note", host=self.host, text=f"it was asked for the cluster's state and failed: {error}")
+            answer["failed"] = error_to_json(error)
         run.write(f"observations/{self.host}", answer)
         state = answer.get("state", {})
         return {"found": bool(state.get("answers")), "changed": False}

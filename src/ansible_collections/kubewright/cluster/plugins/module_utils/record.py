@@ -17,11 +17,15 @@ OBJECTS = "objects"
 """The record's key under which the references of all objects that kubewright applied are kept, for pruning."""
 
 
+class DamagedError(NodeError):
+    """The record is there and cannot be read."""
+
+
 def parse(config_map: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     """The record in the ConfigMap; None where there is none.
 
     Raises:
-        NodeError: there is one, but it cannot be read.
+        DamagedError: there is one, but it cannot be read.
 
     """
     if config_map is None:
@@ -35,11 +39,11 @@ def parse(config_map: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     return value
 
 
-def _damaged(cause: str) -> NodeError:
-    return NodeError(
+def _damaged(cause: str) -> DamagedError:
+    return DamagedError(
         "ConfigMap kube-system/kubewright",
-        "data.record cannot be read: %s" % cause,
-        "Restore it from a backup, or from a run's journal",
+        "kubewright's record in data.record cannot be read: %s" % cause,
+        "Restore it from observations/*.json of an earlier run's folder (kubewright's documentation, Status, says how)",
     )
 
 
