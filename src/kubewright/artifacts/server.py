@@ -211,7 +211,7 @@ def start(blobs: Sequence[str], *, parent: int, ready_file: Path) -> dict[str, A
     complaints = ready_file.with_suffix(".log")
     command = [sys.executable, "-m", "kubewright.artifacts.server", "--ready-file", str(ready_file)]
     command += ["--parent-pid", str(parent), "--blobs", ",".join(blobs), "--idle", str(_IDLE_SECONDS)]
-    with complaints.open("w") as stream:
+    with os.fdopen(os.open(complaints, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from kubewright.cli.common import LogFormat, err, out, state_directory
 from kubewright.cli.confirming import can_ask, confirm
 from kubewright.cli.options import Options
+from kubewright.engine.folders import create_run
 from kubewright.engine.motor import Outcome, judge, run_playbook
-from kubewright.engine.record import ANSWER_SECONDS, Run, error_from_json
+from kubewright.engine.record import ANSWER_SECONDS, Run, error_from_json, write_text
 from kubewright.engine.reporting import lacks_report, unwritten
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.plan import Plan
@@ -41,7 +43,7 @@ def execute(
 
     Where it is not ``confirmed`` yet, the plan is shown on a terminal and asked about before anything changes.
     """
-    run = Run.create(state_directory(options.inventories, options.state_dir), playbook)
+    run = create_run(state_directory(options.inventories, options.state_dir), playbook, os.getpid())
     ask = not confirmed and not options.dry_run and can_ask(err)
     progress = _progress(run, options, functools.partial(_ask, run, options) if ask else None)
 
@@ -72,7 +74,7 @@ def execute(
         )
         if lacks_report(run) and (warning := unwritten(run)):
             progress.warn(warning)
-    (run.directory / "ansible.log").write_text(outcome.output)
+    write_text(run.directory / "ansible.log", outcome.output)
     return run, _ended(outcome, run)
 
 

@@ -12,7 +12,7 @@ from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute
 from kubewright.engine.actions.locking import holders_found
-from kubewright.engine.lock import has_ended, is_local
+from kubewright.engine.processes import has_ended, is_local
 from kubewright.errors import BadInputError
 
 app = typer.Typer()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubewright.engine.inputs import Inputs
-from kubewright.engine.record import Run, write_json
+from kubewright.engine.record import Run, error_from_json, write_json
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.inventory.remembered import ADDRESS_FILE, entries, remembered
 from kubewright.observe import parse_cluster
@@ -31,7 +31,9 @@ def find_cluster(run: Run, inputs: Inputs) -> Found:
 
     Raises:
         UnreachableError: no cluster was found and a control plane that may hold it did not answer.
-        StepFailedError: a control plane has a cluster whose API does not answer, and no other one answers either.
+        StepFailedError: a control plane has a cluster whose API does not answer, or whose record is damaged, and no
+            other one answers either.
+        KubewrightError: one that may hold a cluster could not tell; its own error.
 
     """
     answers = run.read_all("observations")
@@ -45,10 +47,15 @@ def find_cluster(run: Run, inputs: Inputs) -> Found:
     for host in inputs.names.control_plane:
         if "init" in answers.get(host, {}).get("state", {}).get("unfinished", {}):
             return Found(None, host, unreachable)
+    advice = "A cluster may live there, so nothing is begun; bring it back, or take it out of the inventory"
     if unreachable:
         host, reason = next(iter(unreachable.items()))
-        advice = "A cluster may live there, so nothing is begun; bring it back, or take it out of the inventory"
         raise UnreachableError(host_subject(host), reason, f"{answers[host]['remedy']}. {advice}")
+    for answer in answers.values():
+        if "failed" in answer:
+            error = error_from_json(answer["failed"])
+            remedy = ". ".join(part for part in (error.remedy, advice) if part)
+            raise type(error)(error.subject, error.cause, remedy)
     silent = [host for host, answer in answers.items() if answer.get("state", {}).get("present")]
     if silent:
         _refuse_silent(silent, answers)
@@ -61,6 +68,9 @@ def host_subject(host: str) -> str:
 
 
 def _refuse_silent(silent: list[str], answers: Mapping[str, Any]) -> None:
+    for host in silent:
+        if damaged := answers[host]["state"].get("record_error"):
+            raise error_from_json(damaged)
     raise StepFailedError(
         f"control plane {', '.join(silent)}",
         f"there is a cluster but its API does not answer: {answers[silent[0]]['state'].get('reason', '')}",

@@ -7,17 +7,14 @@ begin any more).
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
 import secrets
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from kubewright.artifacts.server import process_start
 from kubewright.engine.inputs import Request
+from kubewright.engine.processes import has_ended, is_local, worker
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError
 
@@ -34,42 +31,10 @@ def this_holder(run: Run, request: Request, process: int) -> Holder:
     """Who takes the lock: this run, for as long as ``process`` lives."""
     return {
         "id": f"{run.directory.name}-{secrets.token_hex(4)}",
-        **_whereabouts(),
-        "pid": str(process),
-        "started": process_start(process),
+        **worker(process),
         "command": " ".join([request.verb, *(["--limit", ",".join(request.limit)] if request.limit else [])]),
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def _whereabouts() -> Holder:
-    """User, machine, and its boot with the process namespace: process ids mean something only there."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        boot += f"/{Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # no Linux: then no holder is ever known to have ended
-        boot = ""
-    return {"user": _user(), "host": platform.node(), "boot": boot}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return f"uid {os.getuid()}"
-
-
-def is_local(holder: Mapping[str, str]) -> bool:
-    """Whether the holder's process is one of this user on this machine, so that its end can be seen."""
-    here = _whereabouts()
-    return bool(here["boot"]) and all(holder.get(name) == value for name, value in here.items())
-
-
-def has_ended(holder: Mapping[str, str]) -> bool:
-    """Whether a local holder's process has ended."""
-    if not is_local(holder) or not holder.get("pid", "").isdigit() or not holder.get("started"):
-        return False
-    return process_start(int(holder["pid"])) != holder["started"]
 
 
 def ended_soon(holder: Mapping[str, str], seconds: float) -> bool:

@@ -115,6 +115,11 @@ def _field_change(raw: Mapping[str, Any], subject: str) -> Change:
     return Change(f"object:{subject}", action, f"{len(lines)} fields", "" if action == "create" else "\n".join(lines))
 
 
+def node_reference(node_name: str) -> str:
+    """A Node as the subject of a change of an API object."""
+    return f"Node/{node_name}"
+
+
 def _metadata_changes(run: Run, topology: Topology, objects: Mapping[str, Any] | None) -> dict[str, tuple[Change, ...]]:
     """Label and taint changes by host: as compared on live Nodes, or all that is wanted where there is no Node yet."""
     wanted = load_cluster_document(run).node_metadata
@@ -123,9 +128,9 @@ def _metadata_changes(run: Run, topology: Topology, objects: Mapping[str, Any] |
     changes: dict[str, tuple[Change, ...]] = {}
     for host in topology.hosts:
         if host.node_name in compared:
-            changes[host.name] = (_field_change(compared[host.node_name], f"Node/{host.node_name}"),)
+            changes[host.name] = (_field_change(compared[host.node_name], node_reference(host.node_name)),)
         elif (new is None or host.node_name in new) and any(wanted.get(host.node_name, {}).values()):
             changes[host.name] = (
-                Change(f"object:Node/{host.node_name}", "update", "labels and taints of the new node"),
+                Change(f"object:{node_reference(host.node_name)}", "update", "labels and taints of the new node"),
             )
     return changes

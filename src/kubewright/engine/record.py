@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from typing import Any
 
 from kubewright.errors import ERRORS_BY_EXIT_CODE, BadInputError, BadInputErrors, KubewrightError
 
-KEPT_RUNS = 20
 WAIT_SECONDS = 0.1
 ANSWER_SECONDS = 900
 """How long a question to the user may stay open. What was seen of the cluster grows old, too."""
@@ -75,23 +73,6 @@ class Run:
     """The folder of one run."""
 
     directory: Path
-
-    @classmethod
-    def create(cls, state_dir: Path, verb: str) -> Run:
-        """Make a new folder under ``state_dir``; mode 0700, kept out of version control.
-
-        The oldest folders are removed.
-        """
-        runs = state_dir / "runs"
-        runs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        state_dir.chmod(0o700)
-        ignore = state_dir / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        directory = Path(tempfile.mkdtemp(prefix=f"{stamp}-{verb}-", dir=runs))
-        _prune(runs)
-        return cls(directory)
 
     def write(self, name: str, value: object) -> None:
         """Write ``NAME.json``."""
@@ -173,10 +154,3 @@ def _parsed(line: str) -> list[dict[str, Any]]:
         return [json.loads(line)]
     except json.JSONDecodeError:
         return []
-
-
-def _prune(runs: Path) -> None:
-    """Remove all but the newest folders; their names sort by time. Another run may be doing the same."""
-    folders = sorted(path for path in runs.iterdir() if path.is_dir())
-    for old in folders[:-KEPT_RUNS]:
-        shutil.rmtree(old, ignore_errors=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from kubewright.observe.evidence import Evidence, Finding
 from kubewright.observe.model import EtcdMember, EtcdStatus, ObservedCluster, ObservedNode
 
 SOON = dt.timedelta(days=30)
@@ -29,49 +29,6 @@ class Kind(enum.StrEnum):
     QUORUM_LOST = "quorum lost"
     FOREIGN = "foreign"
     UNKNOWN = "not known"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: what, why, and what to do about it; sentences without a full stop."""
-
-    subject: str
-    cause: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class Disk:
-    """What a control plane's own disk and etcd member tell, whether or not its API answers.
-
-    ``present`` is whether there is a cluster at all; ``api_error`` says why its API server gave no answer, empty where
-    it did or was not asked; ``etcd_error`` why the etcd member there gave none. ``certificates`` are as in
-    :class:`~kubewright.observe.model.ObservedCluster`.
-    """
-
-    present: bool
-    api_error: str = ""
-    certificates: tuple[Mapping[str, Any], ...] = ()
-    etcd_members: tuple[EtcdMember, ...] = ()
-    etcd_status: tuple[EtcdStatus, ...] = ()
-    unfinished: Mapping[str, str] = field(default_factory=dict)
-    etcd_error: str = ""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that was found out.
-
-    ``disks`` are by control plane, of those that were looked at; ``unreachable`` has why others did not answer, and
-    control planes in neither were not looked at. ``half_made`` is the host on which a killed run began
-    ``kubeadm init``. ``now`` is the time that certificates are judged by.
-    """
-
-    cluster: ObservedCluster | None
-    now: dt.datetime
-    half_made: str = ""
-    disks: Mapping[str, Disk] = field(default_factory=dict)
-    unreachable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,7 +54,7 @@ def _kind(evidence: Evidence, findings: tuple[Finding, ...]) -> Kind:
     if evidence.half_made:
         return Kind.HALF_MADE
     if cluster is None and not any(disk.present for disk in evidence.disks.values()):
-        return Kind.UNKNOWN if evidence.unreachable else Kind.NOTHING
+        return Kind.UNKNOWN if evidence.unreachable or evidence.failed else Kind.NOTHING
     if quorum_lost(*_etcd(evidence)) or _etcd_silent(evidence):
         return Kind.QUORUM_LOST
     if cluster is not None and not cluster.ours:
@@ -120,7 +77,7 @@ def _etcd_silent(evidence: Evidence) -> bool:
         return False
     present = [disk for disk in evidence.disks.values() if disk.present]
     silent = sum(1 for disk in present if disk.etcd_error)
-    return 2 * silent > len(present) + len(evidence.unreachable)
+    return 2 * silent > len(present) + len(evidence.unreachable) + len(evidence.failed)
 
 
 def _etcd(evidence: Evidence) -> tuple[tuple[EtcdMember, ...], tuple[EtcdStatus, ...]]:
@@ -143,6 +100,8 @@ def _next_step(kind: Kind, evidence: Evidence, findings: tuple[Finding, ...]) ->
     if kind is Kind.DEGRADED:
         return findings[0].remedy
     if kind is Kind.UNKNOWN:
+        if evidence.failed and not evidence.unreachable:
+            return findings[0].remedy
         return "Bring back the control planes that do not answer, or correct how they are reached"
     return {
         Kind.NOTHING: "Make the cluster: kubewright deploy",
@@ -153,6 +112,9 @@ def _next_step(kind: Kind, evidence: Evidence, findings: tuple[Finding, ...]) ->
 
 
 def _findings(evidence: Evidence) -> Iterator[Finding]:
+    yield from evidence.failed.values()
+    # What all control planes tell of the cluster they tell alike.
+    yield from dict.fromkeys(finding for disk in evidence.disks.values() for finding in disk.damaged)
     yield from _api_findings(evidence)
     yield from _member_findings(evidence)
     cluster = evidence.cluster
@@ -170,7 +132,7 @@ def _findings(evidence: Evidence) -> Iterator[Finding]:
                 )
     yield from _certificate_findings(evidence)
     for host, disk in evidence.disks.items():
-        if "join" in disk.unfinished:
+        if "join" in disk.unfinished and not disk.damaged:
             yield Finding(f"host {host}", "a run was cut short while it joined", "Run kubewright deploy again")
 
 
@@ -285,13 +247,18 @@ def _certificates(evidence: Evidence) -> Iterator[tuple[str, str, str]]:
 def _unknown(evidence: Evidence) -> Iterator[str]:
     for host, reason in evidence.unreachable.items():
         yield f"what is on the disk of {host}, its certificates too: it did not answer ({reason})"
+    for host in evidence.failed:
+        yield f"what is on the disk of {host}, its certificates too: looking there failed"
     for host, disk in evidence.disks.items():
         for entry in disk.certificates:
             if "not_after" not in entry:
                 yield f"certificate {entry['name']} of {host}: {entry.get('error', 'it could not be read')}"
-    cluster = evidence.cluster
-    if cluster is None:
-        return
+    if evidence.cluster is not None:
+        yield from _untold(evidence.cluster)
+
+
+def _untold(cluster: ObservedCluster) -> Iterator[str]:
+    """What the speaker could not tell of the cluster."""
     if cluster.etcd_error:
         yield f"etcd: {cluster.etcd_error}"
     silent: dict[str, list[str]] = {}

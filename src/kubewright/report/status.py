@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from kubewright.observe.evidence import Evidence
 from kubewright.observe.model import EtcdAlarm, EtcdMember, EtcdStatus, Lock, ObservedCluster
-from kubewright.observe.states import ClusterState, Evidence, Kind
+from kubewright.observe.states import ClusterState, Kind
 from kubewright.topology.model import GroupNames
 
 
@@ -36,7 +37,8 @@ def status_json(evidence: Evidence, state: ClusterState, names: GroupNames) -> d
 def _disk_json(host: str, evidence: Evidence) -> dict[str, Any]:
     disk = evidence.disks.get(host)
     if disk is None:
-        return {"known": False, "reason": evidence.unreachable.get(host, "it was not asked")}
+        failed = {name: f"{finding.subject}: {finding.cause}" for name, finding in evidence.failed.items()}
+        return {"known": False, "reason": {**failed, **evidence.unreachable}.get(host, "it was not asked")}
     return {"known": True, **asdict(disk)}
 
 
@@ -159,6 +161,8 @@ def _certificates(evidence: Evidence) -> Table:
             table.add_row(str(certificate["name"]), host, _expiry(certificate))
     for host in evidence.unreachable:
         table.add_row("all on disk", host, "not known: the host did not answer")
+    for host in evidence.failed:
+        table.add_row("all on disk", host, "not known: looking there failed")
     for shown in evidence.cluster.serving if evidence.cluster else ():
         expires = shown.not_after or f"not known: {escape(shown.error)}"
         table.add_row(f"{shown.component}, as shown", shown.name, expires)

@@ -104,12 +104,15 @@ class TestAnswers:
 
 
 class TestLife:
-    def test_the_ready_file_is_private_and_removed_at_the_end(self, store: Store, tmp_path: Path) -> None:
+    def test_its_files_are_private_and_the_ready_file_removed_at_the_end(self, store: Store, tmp_path: Path) -> None:
         digest = add(store, DATA)
         ready_file = tmp_path / "ready.json"
         with subprocess.Popen(["sleep", "60"]) as parent:
             ready = start([digest], parent=parent.pid, ready_file=ready_file)
-            assert ready_file.stat().st_mode & 0o777 == 0o600
+            assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("ready.*")} == {
+                "ready.json": 0o600,
+                "ready.log": 0o600,
+            }
             assert json.loads(ready_file.read_text()) == ready
             answer = httpx.get(f"http://127.0.0.1:{ready['port']}{ready['path']}/{digest}")
             assert answer.content == DATA

@@ -135,6 +135,12 @@ class TestExecute:
         assert hosts == ["w1"]
         assert "bring the host to its document" in terminal.screen.getvalue()
 
+    def test_its_folder_is_for_the_owner_alone(self, hosts: list[str], terminal: Terminal, tmp_path: Path) -> None:
+        run, _error = execute("cluster", self.options(tmp_path))
+        assert (run.directory / "ansible.log").exists()
+        files = [path for path in (tmp_path / ".kubewright").rglob("*") if path.is_file()]
+        assert {str(path) for path in files if path.stat().st_mode & 0o077} == set()
+
     def test_no(self, hosts: list[str], terminal: Terminal, tmp_path: Path) -> None:
         terminal.types("n\n")
         _run, error = execute("cluster", self.options(tmp_path), confirmed=False)

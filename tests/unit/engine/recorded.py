@@ -14,7 +14,8 @@ from kubewright.artifacts.server import process_start
 from kubewright.documents import cluster_document
 from kubewright.engine.actions.looking import COMPARED
 from kubewright.engine.inputs import Inputs, Request
-from kubewright.engine.record import Run
+from kubewright.engine.record import Run, error_to_json
+from kubewright.errors import KubewrightError
 from kubewright.topology import GroupNames, Topology, build
 from tests.golden.clusters import artifacts, release
 from tests.unit.plan.test_rules_host import NOW, PROBED
@@ -34,6 +35,22 @@ ABSENT: Mapping[str, Any] = {
 
 SILENT: Mapping[str, Any] = {**ABSENT, "present": True, "reason": "https://127.0.0.1:6443: connection refused"}
 """What a control plane says whose API server does not answer."""
+
+
+RECORD_DAMAGED: Mapping[str, Any] = {
+    **SILENT,
+    "reason": "ConfigMap kube-system/kubewright: it cannot be read",
+    "record_error": {
+        "subject": "ConfigMap kube-system/kubewright",
+        "cause": "it cannot be read",
+        "remedy": "Restore it",
+        "exit_code": 7,
+    },
+    "etcd_members": [],
+    "etcd_status": [],
+    "certificates": [],
+}
+"""What a control plane says of a cluster whose record is damaged."""
 
 
 class Recorded:
@@ -81,6 +98,10 @@ class Recorded:
     def unreached(self, host: str, reason: str = "no SSH connection: No route to host") -> None:
         """A control plane did not answer."""
         self.run.write(f"observations/{host}", {"reachable": False, "error": reason, "remedy": "Check that it is up"})
+
+    def failed(self, host: str, error: KubewrightError) -> None:
+        """A control plane could be logged in to, and could not tell."""
+        self.run.write(f"observations/{host}", {"reachable": True, "state": {}, "failed": error_to_json(error)})
 
     def probed(self, *hosts: str, **changes: Any) -> None:
         """Hosts were probed."""

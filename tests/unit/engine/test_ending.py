@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from kubewright.documents import NodeDocument
 from kubewright.engine.actions.ending import CleanUp, Finish, GiveUpLock
 from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
-from kubewright.plan import Plan, Stage, Step
+from kubewright.plan import Change, Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
 
@@ -51,6 +52,42 @@ class TestCleanUp:
         assert set(last) == {"verb", "user", "host", "time", "version"}
         assert last["verb"] == "deploy"
         assert arguments["changed_before"] is False
+
+
+class TestRecord:
+    """A host counts as complete once its labels and taints are set; scale looks at no complete host again."""
+
+    STEPS = (
+        Step(Stage.JOIN_WORKER, "w1", "join", "new host"),
+        Step(
+            Stage.METADATA,
+            "cp1",
+            "set labels and taints",
+            "1 node to change",
+            changes=(Change("object:Node/w1", "update", "labels and taints of the new node"),),
+        ),
+    )
+
+    def recorded_as_complete(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *done: str) -> set[str]:
+        """Nodes that the end of a run records, after these steps were done."""
+        recorded = Recorded(folder, "scale")
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        recorded.inspected("w1", "w2")
+        recorded.run.write("plan", Plan("scale", "mine", "1.37.2", "cp1", self.STEPS).to_json())
+        write_fan_out(recorded.run, {"worker": NodeDocument("w1", ())}, {"w1": "worker", "w2": "worker"})
+        recorded.locked()
+        for step in done:
+            recorded.run.write(f"done/{step}", {})
+        calls = Calls({"changed": True})
+        action(CleanUp, calls, monkeypatch, host="cp1").act(recorded.run)
+        return set(calls.asked[0][1]["fan_out"])
+
+    def test_joined_and_labelled(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        done = ("join-worker/w1", "node-metadata/cp1")
+        assert self.recorded_as_complete(tmp_path, monkeypatch, *done) == {"w1", "w2"}
+
+    def test_interrupted_before_its_labels(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.recorded_as_complete(tmp_path, monkeypatch, "join-worker/w1") == {"w2"}
 
 
 class TestFinish:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 
-from kubewright.engine.actions.base import connection_error, login_error, module_error
+from kubewright.engine.actions.failures import ansible_failures, connection_error, login_error, module_error
 from kubewright.errors import (
     ArtifactError,
     BadInputError,
@@ -92,6 +93,46 @@ class TestLogin:
         assert "\n" not in str(error)
 
 
+NO_FOLDER = (
+    "Failed to create temporary directory. In some cases, you may have been able to authenticate and did not have "
+    "permissions on the target directory."
+)
+
+
+class TestAnsible:
+    """What Ansible raises, wherever it does, is an error of ours."""
+
+    @pytest.mark.parametrize(
+        ("raised", "kind", "text"),
+        [
+            (AnsibleConnectionFailure("Failed to connect to the host via ssh: timed out"), UnreachableError, "timed"),
+            (AnsibleConnectionFailure(NO_FOLDER), StepFailedError, "host w1: nothing can be written there: Failed to"),
+            (AnsibleError("Missing sudo password"), UnreachableError, "commands cannot be run as root"),
+            (AnsibleError("Incorrect sudo password"), UnreachableError, "commands cannot be run as root"),
+            (
+                AnsibleError("failed to transfer file to /a /b:\n\ndd: error writing '/b': No space left on device\n"),
+                StepFailedError,
+                "host w1: nothing can be written there: dd: error writing '/b': No space left on device",
+            ),
+            (AnsibleError("failed to transfer file to /a /b:\n\nFailure"), StepFailedError, "failed to transfer file"),
+            (AnsibleFileNotFound("file or module does not exist: /a"), StepFailedError, "does not exist"),
+        ],
+        ids=str,
+    )
+    def test_is_told_by_its_cause(self, raised: AnsibleError, kind: type[KubewrightError], text: str) -> None:
+        with pytest.raises(kind) as told, ansible_failures("w1"):
+            raise raised
+        assert type(told.value) is kind
+        assert text in str(told.value)
+        assert "\n" not in str(told.value)
+
+    def test_errors_of_ours_pass(self) -> None:
+        error = ArtifactError("x", "y")
+        with pytest.raises(ArtifactError) as told, ansible_failures("w1"):
+            raise error
+        assert told.value is error
+
+
 class TestModule:
     @pytest.mark.parametrize(
         "answer",
@@ -120,6 +161,16 @@ class TestModule:
         assert isinstance(error, BadInputError)
         assert error.subject == "host w1"
         assert "ansible_python_interpreter" in error.remedy
+
+    @pytest.mark.parametrize("words", ["No space left on device", "Read-only file system"])
+    def test_a_disk_that_cannot_be_written_to(self, words: str) -> None:
+        """The module does not come so far as to tell an error of its own; a traceback is nobody's message."""
+        traceback = f"Traceback (most recent call last):\n  File x, line 3\nOSError: [Errno 28] {words}: '/tmp/x'\n"
+        error = module_error("cp1", "cluster_state", {"msg": "MODULE FAILURE", "module_stderr": traceback})
+        assert isinstance(error, StepFailedError)
+        assert f"nothing can be written there: OSError: [Errno 28] {words}" in error.cause
+        assert "Traceback" not in error.cause
+        assert error.remedy
 
     def test_a_file_that_is_missing_is_not_python(self) -> None:
         """Every traceback names files of Python's own."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kubewright.engine.flow import choose_scope, find_cluster
-from kubewright.errors import BadInputError, StepFailedError, UnreachableError
-from tests.unit.engine.recorded import ABSENT, NAMES, SILENT, SMALL, Recorded
+from kubewright.errors import BadInputError, KubewrightError, StepFailedError, UnreachableError
+from tests.unit.engine.recorded import ABSENT, NAMES, RECORD_DAMAGED, SILENT, SMALL, Recorded
 
 
 class TestFindCluster:
@@ -109,6 +109,33 @@ class TestFindCluster:
         recorded.told("cp3", ABSENT)
         with pytest.raises(StepFailedError, match=r"cp2: .*connection refused"):
             find_cluster(recorded.run, recorded.inputs)
+
+    def test_the_next_one_speaks_where_the_first_one_cannot_tell(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.failed("cp1", StepFailedError("host cp1", "disk full"))
+        recorded.told("cp2", recorded.live("cp1", "cp2", "cp3"))
+        found = find_cluster(recorded.run, recorded.inputs)
+        assert found.cluster is not None
+        assert found.cluster.via == "cp2"
+
+    @pytest.mark.parametrize(
+        "error", [StepFailedError("host cp1", "disk full"), BadInputError("host cp1", "no Python")]
+    )
+    def test_a_cluster_may_live_where_one_cannot_tell(self, tmp_path: Path, error: KubewrightError) -> None:
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.failed("cp1", error)
+        recorded.told("cp2", ABSENT)
+        recorded.told("cp3", ABSENT)
+        with pytest.raises(type(error), match=rf"{error}. A cluster may live there, so nothing is begun"):
+            find_cluster(recorded.run, recorded.inputs)
+
+    def test_a_damaged_record_is_no_silent_api(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, names=NAMES)
+        recorded.told("cp1", SILENT)
+        recorded.told("cp2", RECORD_DAMAGED)
+        with pytest.raises(StepFailedError) as told:
+            find_cluster(recorded.run, recorded.inputs)
+        assert str(told.value) == "ConfigMap kube-system/kubewright: it cannot be read. Restore it"
 
 
 def scope(recorded: Recorded) -> dict[str, Any]:

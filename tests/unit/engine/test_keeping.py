@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from kubewright.engine import keeping
 from kubewright.engine.actions.looking import MakePlan
+from kubewright.engine.folders import create_run
 from kubewright.engine.record import Run
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -16,7 +18,7 @@ from tests.unit.engine.test_waiting import Calls, action
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run.create(tmp_path / "state", "deploy")
+    return create_run(tmp_path / "state", "deploy", os.getpid())
 
 
 def copied(kept: keeping.Kept) -> list[str]:

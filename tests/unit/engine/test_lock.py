@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kubewright.engine import lock
+from kubewright.engine import lock, processes
 from kubewright.engine.actions import locking
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.locking import LockPlaces, TakeLock, Unlock, Unlocked, holders_found, lock_hosts
@@ -47,25 +47,25 @@ class TestHolder:
         assert all(made.values())
 
     def test_one_at_work_has_not_ended(self) -> None:
-        assert lock.is_local(holder(os.getpid()))
-        assert not lock.has_ended(holder(os.getpid()))
+        assert processes.is_local(holder(os.getpid()))
+        assert not processes.has_ended(holder(os.getpid()))
 
     def test_one_whose_process_is_gone_has(self, ended: int) -> None:
-        assert lock.has_ended(holder(ended, started="1"))
+        assert processes.has_ended(holder(ended, started="1"))
 
     def test_one_whose_number_another_process_has_now_has(self) -> None:
-        assert lock.has_ended(holder(os.getpid(), started="1"))
+        assert processes.has_ended(holder(os.getpid(), started="1"))
 
     @pytest.mark.parametrize("name", ["user", "host", "boot"])
     def test_of_one_elsewhere_nothing_is_known(self, ended: int, name: str) -> None:
         other = holder(ended, started="1", **{name: "other"})
-        assert not lock.is_local(other)
-        assert not lock.has_ended(other)
+        assert not processes.is_local(other)
+        assert not processes.has_ended(other)
         assert not lock.ended_soon(other, 0)
 
     @pytest.mark.parametrize("changes", [{"pid": "", "started": "1"}, {"pid": "x", "started": "1"}, {"started": ""}])
     def test_of_one_that_tells_too_little_neither(self, ended: int, changes: dict[str, str]) -> None:
-        assert not lock.has_ended(holder(ended, **changes))
+        assert not processes.has_ended(holder(ended, **changes))
 
     def test_one_that_is_just_ending_is_waited_for(self) -> None:
         with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as process:
@@ -75,8 +75,8 @@ class TestHolder:
         assert not lock.ended_soon(holder(os.getpid()), 0.0)
 
     def test_a_machine_without_boot_ids_knows_nothing(self, ended: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lock, "_whereabouts", lambda: {"user": "u", "host": "h", "boot": ""})
-        assert not lock.has_ended(holder(ended, started="1"))
+        monkeypatch.setattr(processes, "_whereabouts", lambda: {"user": "u", "host": "h", "boot": ""})
+        assert not processes.has_ended(holder(ended, started="1"))
 
     def test_the_error_says_who_what_and_since_when(self) -> None:
         text = str(lock.held_error(holder(4711, user="ann", host="laptop", since="2030-01-01T00:00:00Z")))

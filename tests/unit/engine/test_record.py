@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubewright.engine import record
-from kubewright.engine.record import KEPT_RUNS, Run, error_from_json, error_to_json, write_json
+from kubewright.engine.record import Run, error_from_json, error_to_json, write_json
 from kubewright.errors import ERRORS_BY_EXIT_CODE, BadInputError, BadInputErrors, KubewrightError, StepFailedError
 
 SOURCE = Path(record.__file__).parents[2]
@@ -22,60 +22,13 @@ SOURCE = Path(record.__file__).parents[2]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run.create(tmp_path / "state", "deploy")
+    made = Run(tmp_path / "run")
+    made.directory.mkdir()
+    return made
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-class TestFolder:
-    def test_is_the_owners_and_kept_out_of_version_control(self, tmp_path: Path) -> None:
-        state = tmp_path / "deep" / "state"
-        run = Run.create(state, "scale")
-        assert mode(state) == 0o700
-        assert mode(run.directory) == 0o700
-        assert (state / ".gitignore").read_text() == "*\n"
-        assert "-scale-" in run.directory.name
-        assert run.directory.parent == state / "runs"
-
-    def test_what_a_user_wrote_to_gitignore_stays(self, tmp_path: Path) -> None:
-        (tmp_path / ".gitignore").write_text("mine\n")
-        Run.create(tmp_path, "deploy")
-        assert (tmp_path / ".gitignore").read_text() == "mine\n"
-
-    def test_each_run_has_its_own(self, tmp_path: Path) -> None:
-        assert len({Run.create(tmp_path, "deploy").directory for _ in range(5)}) == 5
-
-    def test_only_the_newest_are_kept(self, tmp_path: Path) -> None:
-        runs = tmp_path / "runs"
-        for number in range(KEPT_RUNS + 5):
-            old = runs / f"20200101T0000{number:02}Z-deploy-x" / "documents"
-            old.mkdir(parents=True)
-            (old / "cp1.json").write_text("{}")
-        newest = Run.create(tmp_path, "deploy")
-        left = sorted(path.name for path in runs.iterdir())
-        assert len(left) == KEPT_RUNS
-        assert newest.directory.name in left
-        assert left[0].startswith("20200101T000006Z")
-
-    def test_a_folder_that_another_run_removed_meanwhile(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        for number in range(KEPT_RUNS + 1):
-            (tmp_path / "runs" / f"20200101T0000{number:02}Z-deploy-x").mkdir(parents=True)
-        own = Path.rmdir
-
-        def rmdir(path: Path) -> None:
-            own(path)  # the other run was a moment faster
-            own(path)
-
-        monkeypatch.setattr(Path, "rmdir", rmdir)
-        Run.create(tmp_path, "status")
-
-    def test_a_file_among_the_runs_is_no_run(self, tmp_path: Path) -> None:
-        (tmp_path / "runs").mkdir()
-        (tmp_path / "runs" / "NOTES").write_text("mine")
-        Run.create(tmp_path, "deploy")
-        assert (tmp_path / "runs" / "NOTES").exists()
 
 
 class TestFiles:

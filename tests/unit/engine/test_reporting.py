@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from kubewright.engine import reporting
 from kubewright.engine.actions.ending import CleanUp, Finish
 from kubewright.engine.actions.looking import MakePlan
 from kubewright.engine.fan_out import write_fan_out
+from kubewright.engine.folders import create_run
 from kubewright.engine.record import Run
 from kubewright.engine.reporting import lacks_report, note_end, unwritten, write_report
 from kubewright.errors import RefusedError, StepFailedError
@@ -25,7 +27,7 @@ STEP = Step(Stage.CONVERGE, "w1", "bring the host to its document", "new host")
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run that has a plan."""
-    made = Run.create(tmp_path, "deploy")
+    made = create_run(tmp_path, "deploy", os.getpid())
     made.event("begun", verb="deploy", limit=None, dry_run=False, kubewright="0.1.0")
     made.write("plan", Plan("deploy", "mine", "1.37.2", "cp1", (STEP,)).to_json())
     return made
@@ -67,7 +69,7 @@ class TestReport:
         assert not lacks_report(run)
 
     def test_a_run_without_a_plan_needs_none(self, tmp_path: Path) -> None:
-        assert not lacks_report(Run.create(tmp_path, "status"))
+        assert not lacks_report(create_run(tmp_path, "status", os.getpid()))
 
     def test_one_that_cannot_be_written_is_said(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         refuse_to_write(monkeypatch)
@@ -141,7 +143,7 @@ class TestPlanIsTheEnd:
         assert "it no longer holds" in (run.directory / "report.html").read_text()
 
     def test_but_not_without_a_plan(self, tmp_path: Path, said: list[str]) -> None:
-        run = Run.create(tmp_path, "deploy")
+        run = create_run(tmp_path, "deploy", os.getpid())
         ending(MakePlan).after_failure(run)
         assert said == []
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
+from ansible.errors import AnsibleConnectionFailure
 
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.converging import ConvergeHost
@@ -14,7 +15,7 @@ from kubewright.engine.actions.creating import ApplyObjects
 from kubewright.engine.actions.keeping import KeepSnapshot
 from kubewright.engine.configuration import configuration_for_joins
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
-from kubewright.errors import StepFailedError
+from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage
 from tests.unit.engine.recorded import SMALL, Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -149,3 +150,32 @@ class TestJoins:
     ) -> None:
         act(recorded, monkeypatch, Stage.CLUSTER_CONFIG, "cp1", {"changed": True})
         assert self.names(recorded) == []
+
+
+class TestSending:
+    """What is sent over SSH goes through Ansible's own calls, which raise errors of their own."""
+
+    MISSING: ClassVar[dict[str, Any]] = {**DONE, "missing": [{"name": "nginx", "sha256": "0" * 64}]}
+
+    def send(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch, stage: Stage, error: Exception
+    ) -> dict[str, Any]:
+        """Carry out a step on w1 during which no folder for what is sent can be made."""
+        made = action(ConvergeHost, Calls(self.MISSING), monkeypatch, host="w1", stage=stage.value)
+
+        def refuse() -> str:
+            raise error
+
+        monkeypatch.setattr(made, "_make_tmp_path", refuse)
+        return made.act(recorded.run)
+
+    def test_a_full_disk_is_told(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+        full = AnsibleConnectionFailure("mkdir: cannot create directory '/x': No space left on device")
+        with pytest.raises(StepFailedError, match="host w1: nothing can be written there"):
+            self.send(recorded, monkeypatch, Stage.KUBELET_CONFIG, full)
+
+    def test_a_host_that_dies_meanwhile_did_not_answer(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(UnreachableError, match="host w1: no SSH connection"):
+            self.send(recorded, monkeypatch, Stage.KUBELET_CONFIG, AnsibleConnectionFailure("Broken pipe"))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from kubewright.engine.actions.asking import Via
 from kubewright.engine.standing import stand
 from kubewright.errors import BadInputError, StepFailedError, UnreachableError
+from kubewright.observe.evidence import Evidence, Finding
 from kubewright.observe.states import Kind, classify
-from tests.unit.engine.recorded import ABSENT, NAMES, SILENT, Recorded
+from kubewright.report.status import status_json, status_tables
+from tests.unit.engine.recorded import ABSENT, NAMES, RECORD_DAMAGED, SILENT, Recorded
 from tests.unit.engine.test_waiting import Calls, action
 
 MEMBER = {"member_id": "1", "name": "cp1", "peer_ip": "10.0.0.1", "learner": False, "started": True, "healthy": True}
@@ -67,6 +71,60 @@ class TestStand:
         evidence, error = stand(run.run, run.inputs)
         assert error is None
         assert classify(evidence).kind is Kind.NOTHING
+
+
+class TestDamage:
+    """What cannot be read or written on one control plane is shown with its reason, beside all that others tell."""
+
+    def test_a_control_plane_that_cannot_tell(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        run.failed("cp1", StepFailedError("host cp1", "disk full", "Make room"))
+        run.told("cp2", run.live("cp1", "cp2", "cp3", "w1", "w2"))
+        evidence, error = stand(run.run, run.inputs)
+        assert error is None
+        state = classify(evidence)
+        assert state.kind is Kind.DEGRADED
+        assert state.findings[0] == Finding("host cp1", "disk full", "Make room")
+        assert any("disk of cp1" in sentence for sentence in state.unknown)
+        shown = status_json(evidence, state, NAMES)
+        assert shown["control_planes"]["cp1"] == {"known": False, "reason": "host cp1: disk full"}
+        assert "looking there failed" in text(evidence)
+
+    def test_where_no_other_one_is_known(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        run.failed("cp1", StepFailedError("host cp1", "disk full", "Make room"))
+        evidence, error = stand(run.run, run.inputs)
+        assert isinstance(error, StepFailedError)
+        state = classify(evidence)
+        assert (state.kind, state.next_step) == (Kind.UNKNOWN, "Make room")
+
+    def test_a_damaged_marker(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        damaged = {"subject": "/etc/kubewright/join.json", "cause": "cut", "remedy": "Remove it", "exit_code": 7}
+        state = run.live("cp1", "cp2", "cp3", "w1", "w2", unfinished={"join": "damaged"}, damaged=[damaged])
+        run.told("cp1", state)
+        evidence, error = stand(run.run, run.inputs)
+        assert error is None
+        assert classify(evidence).findings == (Finding("host cp1, /etc/kubewright/join.json", "cut", "Remove it"),)
+
+    def test_a_damaged_record_is_told_once(self, tmp_path: Path) -> None:
+        run = recorded(tmp_path)
+        for name in ("cp1", "cp2"):
+            run.told(name, RECORD_DAMAGED)
+        evidence, error = stand(run.run, run.inputs)
+        assert isinstance(error, StepFailedError)
+        state = classify(evidence)
+        assert [finding.subject for finding in state.findings] == ["ConfigMap kube-system/kubewright"]
+        assert state.next_step == "Restore it"
+
+
+def text(evidence: Evidence) -> str:
+    """What status prints."""
+    console = Console(file=io.StringIO(), width=200)
+    for part in status_tables(evidence, classify(evidence), {}):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 class TestVia:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from kubewright.engine.actions.base import RunAction
@@ -18,7 +19,7 @@ from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.inputs import number_of_failures
 from kubewright.engine.motor import Outcome, judge
 from kubewright.engine.record import Run
-from kubewright.errors import BadInputError, ExitCode, KubewrightError, StepFailedError, UnreachableError
+from kubewright.errors import BadInputError, ExitCode, StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import NAMES, Recorded
 from tests.unit.engine.test_waiting import Calls, action
@@ -27,7 +28,7 @@ from tests.unit.engine.test_waiting import Calls, action
 class Answers(StepAction):
     """A step that gives the next of its answers."""
 
-    answer: KubewrightError | None = None
+    answer: Exception | None = None
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Give it."""
@@ -53,7 +54,7 @@ def carry_out(
     monkeypatch: pytest.MonkeyPatch,
     host: str,
     stage: Stage,
-    answer: KubewrightError | None = None,
+    answer: Exception | None = None,
 ) -> dict[str, Any]:
     """What Ansible is told of a host's step."""
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
@@ -70,6 +71,17 @@ class TestFailure:
         assert carry_out(Answers, recorded, monkeypatch, "w1", Stage.JOIN_WORKER, error)["failed"]
         (failure,) = recorded.run.failures()
         assert (failure["host"], failure["stage"]) == ("w1", "join-worker")
+
+    def test_that_ansible_raises_is_journalled_too(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A disk that fills up while a file is sent there raises outside of any module."""
+        full = AnsibleError("failed to transfer file to /a /b:\n\nNo space left on device")
+        assert carry_out(Answers, recorded, monkeypatch, "w1", Stage.JOIN_WORKER, full)["failed"]
+        (failure,) = recorded.run.failures()
+        assert (failure["host"], failure["stage"]) == ("w1", "join-worker")
+        assert failure["error"]["exit_code"] == ExitCode.STEP_FAILED
+        error = judge(Outcome("failed", 2, ""), recorded.run)
+        assert error is not None
+        assert "host w1: nothing can be written there" in str(error)
 
     def test_of_a_control_plane_keeps_the_next_one_from_joining(
         self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,8 @@ from kubewright.engine.actions import base
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.looking import CompareObjects
 from kubewright.engine.actions.understanding import Observe
-from kubewright.errors import KubewrightError, LockedError
+from kubewright.engine.record import error_from_json
+from kubewright.errors import BadInputError, KubewrightError, LockedError, StepFailedError, UnreachableError
 from tests.unit.engine.recorded import ABSENT, Recorded
 
 Acting = TypeVar("Acting", bound=RunAction)
@@ -80,6 +81,30 @@ class TestAfterWaiting:
         calls = Calls()
         assert action(Observe, calls, monkeypatch, after_waiting=True).act(recorded.run)["skipped"]
         assert calls.asked == []
+
+
+class TestObserve:
+    """A control plane that can be logged in to and cannot tell is an answer, so that the next one is asked."""
+
+    FULL = StepFailedError("host w1", "nothing can be written there: No space left on device", "Make room")
+
+    @pytest.mark.parametrize("error", [FULL, BadInputError("host w1", "there is no Python", "Install python3")])
+    def test_a_module_that_fails(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: KubewrightError) -> None:
+        run = Recorded(tmp_path).run
+        assert action(Observe, Calls(error), monkeypatch).act(run) == {"found": False, "changed": False}
+        answer = run.read("observations/w1")
+        assert answer["reachable"]
+        assert answer["state"] == {}
+        assert str(error_from_json(answer["failed"])) == str(error)
+        (note,) = run.events()
+        assert (note["event"], note["host"]) == ("note", "w1")
+        assert error.cause in note["text"]
+
+    def test_one_that_does_not_answer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = Recorded(tmp_path).run
+        calls = Calls(UnreachableError("host w1", "timed out", "Check it"))
+        assert not action(Observe, calls, monkeypatch).act(run)["found"]
+        assert run.read("observations/w1") == {"reachable": False, "error": "timed out", "remedy": "Check it"}
 
 
 class TestObjects:

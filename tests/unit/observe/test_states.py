@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubewright.observe.evidence import Disk, Evidence
 from kubewright.observe.model import (
     ApiServer,
     Condition,
@@ -21,7 +22,7 @@ from kubewright.observe.model import (
     ServingCertificate,
     Workload,
 )
-from kubewright.observe.states import Disk, Evidence, Kind, classify, quorum_lost
+from kubewright.observe.states import Kind, classify, quorum_lost
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 FAR, NEAR, PAST = "2027-06-01T00:00:00Z", "2026-06-11T00:00:00Z", "2026-05-31T00:00:00Z"

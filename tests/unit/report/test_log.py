@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from io import StringIO
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kubewright.engine.folders import create_run
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import BadInputError, BadInputErrors, StepFailedError
 from kubewright.report.log import JsonLines, error_lines, event_line, rfc3339
@@ -21,7 +23,7 @@ MOMENT = 1_795_602_094.5
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run.create(tmp_path, "deploy")
+    return create_run(tmp_path, "deploy", os.getpid())
 
 
 def written(run: Run, stream: StringIO) -> list[dict[str, Any]]:

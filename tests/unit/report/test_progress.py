@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from io import StringIO
 from pathlib import Path
@@ -9,13 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from kubewright.engine.folders import create_run
 from kubewright.engine.record import Run
 from kubewright.report.progress import Progress
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run.create(tmp_path, "deploy")
+    return create_run(tmp_path, "deploy", os.getpid())
 
 
 def lines(run: Run) -> list[str]:

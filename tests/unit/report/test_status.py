@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from kubewright.observe.evidence import Disk, Evidence
 from kubewright.observe.model import (
     ApiServer,
     EtcdAlarm,
@@ -20,7 +21,7 @@ from kubewright.observe.model import (
     ObservedNode,
     ServingCertificate,
 )
-from kubewright.observe.states import Disk, Evidence, classify
+from kubewright.observe.states import classify
 from kubewright.report.checks import check_table
 from kubewright.report.status import status_json, status_tables
 from kubewright.topology import GroupNames

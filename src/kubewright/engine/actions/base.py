@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from kubewright.engine.actions.failures import ansible_failures, connection_error, module_error
 from kubewright.engine.bastion import bastion_for, has_own_way
 from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.leftout import left_out
 from kubewright.engine.lock import refuse_while_busy
 from kubewright.engine.record import Run, error_to_json
-from kubewright.errors import (
-    ERRORS_BY_EXIT_CODE,
-    BadInputError,
-    KubewrightError,
-    LockedError,
-    StepFailedError,
-    UnreachableError,
-)
+from kubewright.errors import KubewrightError, LockedError, StepFailedError
 
 COLLECTION = "kubewright.cluster"
 PYTHON = "/usr/bin/python3"
-_NO_SUDO = re.compile("sudo: a password is required|is not in the sudoers|Missing sudo password")
-_NO_PYTHON = re.compile(
-    r"module interpreter '[^']*' was not found|sh: (line )?(\d+: )?\S*python\S*: (No such file|not found)"
-)
 KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 """Nothing else ends a call to a host whose network was cut: nobody tells SSH, which only waits for the answer."""
 LOCK_WAIT_SECONDS = 900
@@ -64,8 +52,10 @@ class RunAction(ActionBase):  # type: ignore[misc]
             result.update(failed=True, msg="not begun: the run is to stop")
             return result
         try:
-            self._prepare_ssh()
-            result.update(self.act(run) if run else self.begin())
+            # What Ansible itself raises on the way is told like everything else, wherever it comes from.
+            with ansible_failures(self.host):
+                self._prepare_ssh()
+                result.update(self.act(run) if run else self.begin())
         except KubewrightError as error:
             if run:
                 run.fail(error, host=self.host, stage=self.stage)
@@ -129,13 +119,10 @@ class RunAction(ActionBase):  # type: ignore[misc]
         real_mode = self._task.check_mode
         self._task.check_mode = check
         try:
-            answer: dict[str, Any] = self._execute_module(
-                module_name=f"{COLLECTION}.{name}", module_args=arguments, task_vars=self.variables
-            )
-        except AnsibleConnectionFailure as error:
-            raise connection_error(self.host, str(error)) from error
-        except AnsibleError as error:
-            raise login_error(self.host, str(error)) from error
+            with ansible_failures(self.host):
+                answer: dict[str, Any] = self._execute_module(
+                    module_name=f"{COLLECTION}.{name}", module_args=arguments, task_vars=self.variables
+                )
         finally:
             self._task.check_mode = real_mode
         if answer.get("unreachable"):
@@ -215,60 +202,3 @@ def warning_text(warning: object) -> str:
     """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
     event = getattr(warning, "event", None)
     return str(getattr(event, "msg", warning))
-
-
-def connection_error(host: str, message: str) -> UnreachableError:
-    """What is wrong with a connection, told from SSH's own words."""
-    text = " ".join(message.split())
-    known = (
-        (
-            "REMOTE HOST IDENTIFICATION HAS CHANGED",
-            "its SSH host key is not the one in known_hosts",
-            "Find out why (reinstalled? someone in between?), then remove the old key with ssh-keygen -R",
-        ),
-        (
-            "Host key verification failed",
-            "its SSH host key is not known",
-            "Add it to known_hosts after checking it (ssh-keyscan), or connect once by ssh",
-        ),
-        (
-            "Permission denied",
-            "the SSH login was refused",
-            "Check ansible_user and the key (ansible_ssh_private_key_file, --private-key, or -k)",
-        ),
-    )
-    for words, cause, remedy in known:
-        if words in text:
-            return UnreachableError(f"host {host}", cause, remedy)
-    return UnreachableError(
-        f"host {host}",
-        f"no SSH connection: {text}",
-        "Check that it is up and that ansible_host and ansible_port are right",
-    )
-
-
-def login_error(host: str, message: str) -> UnreachableError:
-    """A refused sudo is a refused login."""
-    text = " ".join(message.split())
-    return UnreachableError(
-        f"host {host}",
-        f"commands cannot be run as root: {text}",
-        "Give the sudo password by -K or ansible_become_password",
-    )
-
-
-def module_error(host: str, name: str, answer: dict[str, Any]) -> KubewrightError:
-    """The error that a failed module's answer stands for: its own, if it came so far as to tell one."""
-    error = answer.get("error")
-    if error:
-        kind = ERRORS_BY_EXIT_CODE.get(error["exit_code"], StepFailedError)
-        return kind(f"host {host}, {error['subject']}", error["cause"], error["remedy"])
-    message = str(answer.get("msg", "")).strip()
-    output = f"{message} {answer.get('module_stdout', '')} {answer.get('module_stderr', '')}"
-    if _NO_SUDO.search(output):
-        return login_error(host, "sudo was refused")
-    if _NO_PYTHON.search(output):
-        return BadInputError(
-            f"host {host}", "there is no Python", "Install python3, or name one with ansible_python_interpreter"
-        )
-    return StepFailedError(f"host {host}, {name}", message or output.strip()[:2000])

@@ -9,6 +9,7 @@ from typing import Any
 from kubewright import artifacts
 from kubewright.artifacts.server import start
 from kubewright.engine.actions.base import RunAction, warning_text
+from kubewright.engine.actions.failures import ansible_failures
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.fan_out import fan_out_document
 from kubewright.engine.flow import load_topology, url_host
@@ -57,15 +58,16 @@ class ConvergeHost(StepAction):
 
     def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         """Send artifacts over SSH into a folder of the login user's, then converge from there."""
-        folder = self._make_tmp_path()
-        try:
-            for item in missing:
-                run.event("sending", host=self.host, artifact=item["name"])
-                target = self._connection._shell.join_path(folder, item["sha256"])  # noqa: SLF001  Ansible's own way
-                self._transfer_file(str(artifacts.cached_file(item["sha256"])), target)
-            answer = self.module_when_free(run, "converge", {**arguments, "staging": folder, "urls": []})
-        finally:
-            self._remove_tmp_path(folder)
+        with ansible_failures(self.host):
+            folder = self._make_tmp_path()
+            try:
+                for item in missing:
+                    run.event("sending", host=self.host, artifact=item["name"])
+                    target = self._connection._shell.join_path(folder, item["sha256"])  # noqa: SLF001  Ansible's own way
+                    self._transfer_file(str(artifacts.cached_file(item["sha256"])), target)
+                answer = self.module_when_free(run, "converge", {**arguments, "staging": folder, "urls": []})
+            finally:
+                self._remove_tmp_path(folder)
         if answer.get("missing"):
             raise StepFailedError(f"host {self.host}", f"artifacts did not arrive: {answer['missing']}")
         return answer

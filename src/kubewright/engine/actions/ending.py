@@ -6,6 +6,7 @@ import datetime as dt
 import getpass
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.flow import api_url, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.lock import lock_id, lock_lost
+from kubewright.engine.planning import node_reference
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError
 from kubewright.plan import Plan, Stage
@@ -152,16 +154,25 @@ def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     """By Node, the digest of what it knows of the others: for hosts that are complete members after this run."""
     topology = load_topology(run, inputs)
     digests = fan_out_digests(run)
+    unlabelled = set(_unlabelled(run, plan))
     done = {}
     for host in topology.hosts:
         stages = [step.stage for step in plan.steps if step.host == host.name and step.stage is not Stage.CHECK]
         own = [stage for stage in stages if stage in _OF_DOCUMENTS]
         complete = all(run.has(f"done/{stage.value}/{host.name}") for stage in own)
+        complete = complete and f"object:{node_reference(host.node_name)}" not in unlabelled
         left = any(event["event"] == "left" and event["host"] == host.name for event in run.events())
         inspected = run.has(f"inspections/{host.name}")
         if complete and not left and (inspected or Stage.FAN_OUT in own):
             done[host.node_name] = digests[host.name]
     return done
+
+
+def _unlabelled(run: Run, plan: Plan) -> Iterator[str]:
+    """Nodes whose labels and taints were to be set and are not: one step of the speaker's for all of them."""
+    for step in plan.stage(Stage.METADATA):
+        if not run.has(f"done/{step.stage.value}/{step.host}"):
+            yield from (change.id for change in step.changes)
 
 
 class Finish(EndingAction):

@@ -8,8 +8,9 @@ from typing import Any
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.finding import api_url, load_topology
 from kubewright.engine.inputs import Inputs
-from kubewright.engine.lock import SUBJECT, ended_soon, has_ended, held_error, is_local, this_holder
+from kubewright.engine.lock import SUBJECT, ended_soon, held_error, this_holder
 from kubewright.engine.lock_keeper import Keeper, start_keeper
+from kubewright.engine.processes import has_ended, is_local
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError, UnreachableError
 from kubewright.observe import parse_cluster
@@ -27,7 +28,7 @@ def lock_hosts(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
     """
     if plan.verb == "reset":
         answers = (*run.read_all("observations").items(), *run.read_all("hosts").items())
-        answering = {name for name, answer in answers if answer["reachable"]}
+        answering = {name for name, answer in answers if answer["reachable"] and "failed" not in answer}
         return [name for name in inputs.names.control_plane if name in answering] or list(
             plan.hosts(Stage.CLEAN_NODE)[:1]
         )

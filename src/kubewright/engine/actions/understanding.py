@@ -5,6 +5,7 @@ Nothing is changed anywhere.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ansible.utils.vars import load_extra_vars
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, remember_addresses
+from kubewright.engine.folders import create_run
 from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, split_names
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
@@ -81,7 +83,8 @@ class Begin(RunAction):
             strict=str(variables.get("kubewright_strict", False)).lower() in ("true", "yes", "on", "1"),
         )
         refuse_unconfirmed(request, inputs, variables)
-        run = run or Run.create(Path(inputs.state_directory), request.verb)
+        # This action runs in a fork of Ansible's main process, which lives as long as the run.
+        run = run or create_run(Path(inputs.state_directory), request.verb, os.getppid())
         inputs.save(run)
         run.write("extra_vars", sorted(set(load_extra_vars(self._loader)) - RUN_NAMES))
         if plan_file := variables.get("kubewright_plan_file"):
@@ -98,7 +101,7 @@ class Begin(RunAction):
 
 
 class Observe(RunAction):
-    """Ask one control plane for the state of the cluster. One that does not answer is an answer, too."""
+    """Ask one control plane for the state of the cluster. One that does not answer, or cannot, is an answer, too."""
 
     def act(self, run: Run) -> dict[str, Any]:
         """``found`` ends the playbook's loop over the control planes.
@@ -112,6 +115,10 @@ class Observe(RunAction):
             answer["state"] = self.module("cluster_state", {"timeout": 10})
         except UnreachableError as error:
             answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
+        except KubewrightError as error:
+            # A full disk, no Python: another control plane can tell as well, and this one is shown with its reason.
+            run.event("note", host=self.host, text=f"it was asked for the cluster's state and failed: {error}")
+            answer["failed"] = error_to_json(error)
         run.write(f"observations/{self.host}", answer)
         state = answer.get("state", {})
         return {"found": bool(state.get("answers")), "changed": False}

@@ -192,6 +192,25 @@ class TestClusterState:
         write(control_plane, "/etc/kubewright/init.json", marker)
         assert clusterstate.observe(control_plane, timeout=5)["unfinished"] == {"init": "prepare"}
 
+    def test_a_damaged_marker_is_told_beside_all_else(self, control_plane: Recording) -> None:
+        write(control_plane, "/etc/kubewright/join.json", '{"phase": "pre')
+        state = clusterstate.observe(control_plane, timeout=5)
+        assert state["answers"]
+        assert state["unfinished"] == {"join": "damaged"}
+        (damaged,) = state["damaged"]
+        assert damaged["subject"].endswith("/etc/kubewright/join.json")
+        assert "cannot be read" in damaged["cause"]
+        assert "remove the file or reset the node" in damaged["remedy"]
+
+    @pytest.mark.parametrize("text", ["", "{", "[]"])
+    def test_a_damaged_record_is_told_as_such(self, control_plane: Recording, api: Api, text: str) -> None:
+        api.objects[record.PATH]["data"]["record"] = text
+        state = clusterstate.observe(control_plane, timeout=5)
+        assert (state["present"], state["answers"]) == (True, False)
+        assert state["record_error"]["subject"] == "ConfigMap kube-system/kubewright"
+        assert "observations" in state["record_error"]["remedy"]
+        assert state["certificates"]
+
 
 PREPARE: dict[str, Any] = {
     "control_planes": False,

@@ -28,11 +28,13 @@ FIRST_SECONDS = 5.0
 """For the first answers of an API server, two small objects: one that has not given them by then is silent."""
 LOCAL_SECONDS = 3.0
 """For each answer of etcd where the API server is silent: whoever asks has waited for that one already."""
+DAMAGED = "damaged"
+"""Stands for the phase of a kubeadm run whose marker cannot be read."""
 _ROLE = "node-role.kubernetes.io/control-plane"
 
 
 def observe(system: System, *, timeout: float, server: str = "") -> dict[str, Any]:
-    """What ``cluster_state`` returns; never fails because a cluster is absent, silent or half made.
+    """What ``cluster_state`` returns; never fails because a cluster is absent, silent, half made or damaged.
 
     Args:
         system: the node.
@@ -40,10 +42,7 @@ def observe(system: System, *, timeout: float, server: str = "") -> dict[str, An
         server: another API server than the node's own.
 
     """
-    unfinished = {
-        action: marker.phase for action in ("init", "join") for marker in [markers.read(system, action)] if marker
-    }
-    head = {"changed": False, "unfinished": unfinished, "run_lock": _file_lock(system)}
+    head = {"changed": False, **_begun(system), "run_lock": _file_lock(system)}
     if not system.path(kubeconfig.ADMIN_CONF).exists():
         return dict(head, present=False, answers=False, reason="no %s" % kubeconfig.ADMIN_CONF)
     try:
@@ -53,10 +52,31 @@ def observe(system: System, *, timeout: float, server: str = "") -> dict[str, An
         configuration = cluster_configuration(first)
         client = admin_client(system, server=server, timeout=timeout)
         state = _state(system, client, configuration, timeout)
+    except record.DamagedError as error:
+        local = _local(system, timeout)
+        return dict(head, present=True, answers=False, reason=str(error), record_error=error.to_json(), **local)
     except (ApiError, NodeError) as error:
         local = _local(system, min(timeout, LOCAL_SECONDS))
         return dict(head, present=True, answers=False, reason=str(error), **local)
     return dict(head, present=True, answers=True, reason="", version=version, server=client.server, **state)
+
+
+def _begun(system: System) -> dict[str, Any]:
+    """What kubeadm runs of ours began here and did not finish, and which of their markers cannot be read.
+
+    A marker that is damaged says all the same that something was begun.
+    """
+    unfinished, damaged = {}, []
+    for action in ("init", "join"):
+        try:
+            marker = markers.read(system, action)
+        except NodeError as error:
+            unfinished[action] = DAMAGED
+            damaged.append(error.to_json())
+        else:
+            if marker:
+                unfinished[action] = marker.phase
+    return {"unfinished": unfinished, "damaged": damaged}
 
 
 def _state(system: System, client: Client, configuration: str, timeout: float) -> dict[str, Any]:

@@ -20,11 +20,15 @@ FORMER_NAMES = "former_names"
 """The record's key for names of control planes that were removed, which certificates of the others may still have."""
 
 
+class DamagedError(NodeError):
+    """The record is there and cannot be read."""
+
+
 def parse(config_map: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     """The record in the ConfigMap; None where there is none.
 
     Raises:
-        NodeError: there is one, but it cannot be read.
+        DamagedError: there is one, but it cannot be read.
 
     """
     if config_map is None:
@@ -38,11 +42,11 @@ def parse(config_map: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     return value
 
 
-def _damaged(cause: str) -> NodeError:
-    return NodeError(
+def _damaged(cause: str) -> DamagedError:
+    return DamagedError(
         "ConfigMap kube-system/kubewright",
-        "data.record cannot be read: %s" % cause,
-        "Restore it from a backup, or from a run's journal",
+        "kubewright's record in data.record cannot be read: %s" % cause,
+        "Restore it from observations/*.json of an earlier run's folder (kubewright's documentation, Status, says how)",
     )
 
 
