@@ -10,6 +10,7 @@ import pytest
 
 from tests.lab.support.cluster import Cluster
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, hosts_file
+from tests.lab.support.frozen import freeze, thaw
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.locking import has_file, held_elsewhere, started
 from tests.lab.support.removal import assert_clean
@@ -145,10 +146,18 @@ class TestReset:
         cluster.wait_ready("cp1", "w1", "w2")
 
     def test_cleans_every_host_and_lets_nobody_else_at_it(self, lab: TestLab, tmp_path: Path) -> None:
+        frozen: dict[str, int] = {}
+
+        def at_work() -> bool:
+            frozen.update(freeze(lab, ["w2"]))
+            return bool(frozen)
+
         with started(lab, "reset", *NAMED) as first:
-            wait_until(lambda: has_file(lab), deadline=120, what="the first run has the lock", every=0.1)
-            second = lab.kubewright("reset", *NAMED, "--state-dir", str(tmp_path))
-            assert first.poll() is None, "the first run ended too early to show anything"
+            wait_until(at_work, deadline=120, what="the first run cleans a host", every=0.1)
+            try:
+                second = lab.kubewright("reset", *NAMED, "--state-dir", str(tmp_path))
+            finally:
+                thaw(lab, frozen)
         assert first.returncode == 0, lab.history[-1]
         assert second.exit_code == LOCKED, str(second)
         assert "with: reset" in second.output
