@@ -20,7 +20,7 @@ from tests.lab.support.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
-REFUSED_SECONDS = 30.0
+REFUSED_SECONDS = 90.0
 """Most of it is the start of Ansible and the look at the cluster, on a machine that is busy with another run."""
 
 
