@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from kubewright.errors import BadInputError, ForeignError, StepFailedError
 from kubewright.plan.adding import init, joins
 from kubewright.plan.fanning import fan_out
+from kubewright.plan.keeping import snapshot
 from kubewright.plan.left import left
 from kubewright.plan.model import Change, Plan, Stage, Step
 from kubewright.plan.rollout import ETCD_POD, Inspection, Rollout, steps
@@ -34,7 +35,7 @@ def compute(situation: Situation) -> Plan:
     if situation.verb == "check":
         members = tuple(host.name for host in in_scope(situation) if node_of(host, situation.cluster))
         return _plan(situation, via, tuple(_checks(members)))
-    planned = (
+    changes = (
         *_converge(situation),
         *init(situation, via),
         *_rollout(situation, via),
@@ -43,10 +44,18 @@ def compute(situation: Situation) -> Plan:
         *_metadata(situation, via),
         *fan_out(situation),
     )
-    enforce(_quorum(situation, planned), ())
+    enforce(_quorum(situation, changes), ())
+    planned = (*_snapshot(situation, via, changes), *changes)
     unrecorded = [host.name for host in in_scope(situation) if not joined(host, situation)]
     touched = tuple(dict.fromkeys((*(step.host for step in planned if step.stage in _CHECKED), *unrecorded)))
     return _plan(situation, via, (*planned, *_checks(touched)))
+
+
+def _snapshot(situation: Situation, via: str, changes: Sequence[Step]) -> Iterator[Step]:
+    """Etcd's data is kept where there is any: not while the first control plane is being made."""
+    if situation.cluster is not None and not situation.half_made:
+        members = {host.name for host in situation.topology.control_planes if joined(host, situation)}
+        yield from snapshot(via, changes, members)
 
 
 def _quorum(situation: Situation, planned: Sequence[Step]) -> Iterator[Refusal]:

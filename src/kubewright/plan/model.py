@@ -10,10 +10,10 @@ from typing import Any
 class Stage(enum.StrEnum):
     """Stages in the order in which they are carried out."""
 
+    SNAPSHOT = "snapshot"
     CONVERGE = "converge"
     INIT = "init"
     NETWORK = "network"
-    SNAPSHOT = "snapshot"
     CLUSTER_CONFIG = "cluster-config"
     CONTROL_PLANE_CONFIG = "control-plane-config"
     KUBELET_CONFIG = "kubelet-config"
@@ -38,10 +38,10 @@ class Stage(enum.StrEnum):
 
 
 _HEADINGS = {
+    Stage.SNAPSHOT: "etcd's data kept",
     Stage.CONVERGE: "Packages, binaries, images and files",
     Stage.INIT: "First control plane",
     Stage.NETWORK: "Pod network",
-    Stage.SNAPSHOT: "etcd's data kept",
     Stage.CLUSTER_CONFIG: "kubeadm's configuration in the cluster",
     Stage.CONTROL_PLANE_CONFIG: "Control planes changed, one at a time",
     Stage.KUBELET_CONFIG: "Kubelets and engines restarted, some at a time",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kubewright.errors import BadInputError, ForeignError, RefusedError, UnreachableError
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan.fanning import fan_out
+from kubewright.plan.keeping import snapshot
 from kubewright.plan.model import Change, Plan, Stage, Step
 from kubewright.plan.rules import disruption, last, quorum
 from kubewright.plan.rules.disruption import Budget
@@ -88,7 +89,7 @@ def plan_removal(removal: Removal) -> Plan:
         cluster=base.cluster_name,
         version=base.version,
         via=cluster.via,
-        steps=(*steps, *fan_out(base)),
+        steps=(*snapshot(cluster.via, steps, ()), *steps, *fan_out(base)),
         limit=tuple(leaving.name for leaving in removal.leaving),
         left=(*_left(removal), *base.left),
         notices=base.notices,
