@@ -17,7 +17,7 @@ from kubewright.plan.model import Change, Plan, Stage, Step
 from kubewright.plan.rollout import ETCD_POD, Inspection, Rollout, steps
 from kubewright.plan.rules import quorum
 from kubewright.plan.rules.refusals import Refusal, enforce
-from kubewright.plan.situation import CORRECTS, Situation, in_scope, joined, node_of
+from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_all, joined, node_of
 
 
 def compute(situation: Situation) -> Plan:
@@ -148,8 +148,8 @@ def _rollout(situation: Situation, via: str) -> Iterator[Step]:
     yield from steps(
         Rollout(
             via=via,
-            configuration=situation.configuration_changes,
-            proxy_stale=situation.proxy_stale,
+            configuration=situation.configuration_changes if is_about_all(situation) else (),
+            proxy_stale=situation.proxy_stale and is_about_all(situation),
             control_planes={host.name: found for host, found in members if host.is_control_plane},
             workers={host.name: found for host, found in members if not host.is_control_plane},
             serial=situation.serial,
@@ -160,7 +160,7 @@ def _rollout(situation: Situation, via: str) -> Iterator[Step]:
 def _objects(situation: Situation, via: str) -> Iterator[Step]:
     if situation.object_changes is None:
         yield Step(Stage.OBJECTS, via, "apply network and DNS objects", "new cluster")
-    elif situation.object_changes and situation.verb in CORRECTS:
+    elif situation.object_changes and situation.verb in CORRECTS and is_about_all(situation):
         yield Step(Stage.OBJECTS, via, "apply network and DNS objects", "they differ", changes=situation.object_changes)
 
 

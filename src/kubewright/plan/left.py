@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kubewright.plan.fanning import stale
 from kubewright.plan.rollout import Inspection
-from kubewright.plan.situation import Situation, in_scope, joined, recorded
+from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_all, joined, recorded
 
 
 def left(situation: Situation) -> Iterator[str]:
@@ -20,6 +20,13 @@ def left(situation: Situation) -> Iterator[str]:
             )
     for name, reason in sorted(situation.unreachable.items()):
         yield f"{name} did not answer and was left out ({reason}); the next run brings it up to date"
+    if situation.verb in CORRECTS and not is_about_all(situation):
+        outside = tuple(_of_all(situation))
+        if outside:
+            yield (
+                f"{', '.join(outside)} differ and concern the whole cluster; they were left because the limit lacks "
+                f"control planes; {situation.verb} without limit changes them"
+            )
     if situation.verb == "scale":
         drifted = [
             host.name
@@ -31,6 +38,16 @@ def left(situation: Situation) -> Iterator[str]:
     if situation.cluster is not None and situation.cluster.etcd_error:
         yield f"the etcd members are not known ({situation.cluster.etcd_error}); nothing was decided by them"
     yield from _unknown_nodes(situation)
+
+
+def _of_all(situation: Situation) -> Iterator[str]:
+    """What differs of that which a limit without all control planes leaves."""
+    if situation.configuration_changes:
+        yield "kubeadm's ConfigMaps"
+    if situation.proxy_stale:
+        yield "kube-proxy's pods"
+    if situation.object_changes:
+        yield "cluster objects"
 
 
 def _unknown_nodes(situation: Situation) -> Iterator[str]:

@@ -188,6 +188,54 @@ def with_dead(found: ObservedCluster, name: str) -> ObservedCluster:
     return replace(found, etcd_members=members)
 
 
+class TestLimit:
+    """What concerns the whole cluster is not done for a part of it."""
+
+    OBJECT = Change("object:v1/ConfigMap/kube-system/kubeadm-config", "update", "", "-a\n+b\n")
+    PROXY = Change("object:v1/ConfigMap/kube-system/kube-proxy", "update", "", "-a\n+b\n")
+    LABEL = Change("object:Node/w1", "update", "1 fields")
+    FOUND = cluster("cp1", "cp2", "w1", "w2")
+
+    def limited(self, *names: str, **changes: Any) -> Plan:
+        values: dict[str, Any] = {
+            "cluster": self.FOUND,
+            "configuration_changes": (self.OBJECT, self.PROXY),
+            "proxy_stale": True,
+            "object_changes": (self.OBJECT,),
+            "metadata_changes": {"w1": (self.LABEL,), "w2": (Change("object:Node/w2", "update", ""),)},
+            "inspections": {"w1": NEW, "w2": NEW},
+        } | changes
+        if names:
+            values |= {"scope": names, "limit": names}
+        return compute(situation("deploy", topology(2, 2), **values))
+
+    @pytest.mark.parametrize("names", [("w1",), ("cp1", "w1")])
+    def test_a_limit_that_lacks_control_planes_leaves_it_and_says_so(self, names: tuple[str, ...]) -> None:
+        plan = self.limited(*names)
+        assert {stage for stage, _ in summary(plan)} == {"converge", "node-metadata", "check"}
+        assert plan.stage(Stage.METADATA)[0].changes == (self.LABEL,)
+        assert any(
+            "kubeadm's ConfigMaps, kube-proxy's pods, cluster objects differ" in line and "without limit" in line
+            for line in plan.left
+        )
+
+    @pytest.mark.parametrize("names", [(), ("cp1", "cp2")])
+    def test_with_all_control_planes_it_is_done(self, names: tuple[str, ...]) -> None:
+        plan = self.limited(*names)
+        assert {Stage.CLUSTER_CONFIG, Stage.KUBE_PROXY, Stage.OBJECTS} <= {step.stage for step in plan.steps}
+        assert not plan.left
+
+    def test_where_nothing_differs_nothing_is_said(self) -> None:
+        plan = self.limited("w1", configuration_changes=(), proxy_stale=False, object_changes=())
+        assert not plan.left
+
+    def test_a_new_cluster_has_its_objects_under_any_limit(self) -> None:
+        names = ("cp1", "w1")
+        plan = compute(situation("deploy", topology(2, 2), scope=names, limit=names))
+        assert plan.stage(Stage.OBJECTS)
+        assert not plan.left
+
+
 class TestQuorum:
     """The plan is refused, not the node in the middle of it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubewright.engine.actions.steps import StepAction
@@ -52,7 +53,7 @@ class ApplyObjects(StepAction):
         """
         document = load_cluster_document(run)
         lock = {"lock_id": lock_id(run)}
-        arguments: dict[str, Any] = {"node_metadata": document.node_metadata}
+        arguments: dict[str, Any] = {"node_metadata": _of_step(document.node_metadata, step)}
         if step.stage is Stage.CLUSTER_CONFIG:
             arguments = {
                 "kubeadm_configuration": document.kubeadm_init[self.host],
@@ -69,3 +70,9 @@ class ApplyObjects(StepAction):
             }
         answer = self.module_when_free(run, "objects", {**arguments, **lock})
         return {"changed": answer["changed"]}
+
+
+def _of_step(metadata: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    """Labels and taints of the Nodes that the plan shows: others may differ and be outside the limit."""
+    shown = {change.id for change in step.changes}
+    return {node: wanted for node, wanted in metadata.items() if f"object:Node/{node}" in shown}
