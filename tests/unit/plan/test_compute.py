@@ -177,6 +177,50 @@ class TestExistingCluster:
         assert plan.empty
         assert "w2" in plan.left[0]
 
+    def test_a_recorded_node_whose_object_somebody_deleted_is_named(self) -> None:
+        found = cluster("cp1", "w1", "w2")
+        found = replace(found, nodes=tuple(node for node in found.nodes if node.name != "w2"))
+        plan = compute(situation("deploy", topology(), cluster=found))
+        assert plan.empty
+        (line,) = plan.left
+        assert "w2 is in kubewright's record" in line
+        assert "kubewright remove --limit w2" in line
+
+    def test_one_that_the_inventory_has_joins_again_and_is_not_named(self) -> None:
+        found = cluster("cp1", "w1", "w2")
+        found = replace(found, nodes=tuple(node for node in found.nodes if node.name != "w2"))
+        plan = compute(situation("deploy", topology(1, 2), cluster=found))
+        assert plan.hosts(Stage.JOIN_WORKER) == ("w2",)
+        assert not plan.left
+
+    @pytest.mark.parametrize(
+        ("name", "address", "named"),
+        [
+            ("stray", "198.51.100.7", True),
+            ("", "198.51.100.7", True),
+            ("", "192.0.2.1", False),
+            ("cp1", "198.51.100.7", False),
+            ("w1", "198.51.100.7", False),
+        ],
+    )
+    def test_an_etcd_member_of_nobody_is_named(self, name: str, address: str, named: bool) -> None:
+        found = cluster("cp1", "w1")
+        stray = EtcdMember(name, "abc", address, learner=False, healthy=True)
+        plan = compute(
+            situation("deploy", topology(), cluster=replace(found, etcd_members=(*found.etcd_members, stray)))
+        )
+        assert plan.empty
+        assert [f"({address}) is of no host" in line and "member remove abc" in line for line in plan.left] == [
+            True
+        ] * named
+
+    def test_an_etcd_member_of_a_recorded_node_goes_with_it(self) -> None:
+        found = cluster("cp1", "cp2", "cp3", "w1")
+        found = replace(found, nodes=tuple(node for node in found.nodes if node.name != "cp3"))
+        shape = topology(2, 1)
+        (line,) = compute(situation("deploy", shape, cluster=found)).left
+        assert "kubewright remove --limit cp3" in line
+
     def test_check_is_only_checks(self) -> None:
         plan = compute(situation("check", topology(), cluster=cluster("cp1", "w1")))
         assert summary(plan) == [("check", "cp1"), ("check", "w1")]
