@@ -64,6 +64,10 @@ _BY_THE_SPEAKER = frozenset({Stage.DRAIN, Stage.REMOVE_MEMBER, Stage.DELETE_NODE
 """Stages whose steps are about a host and are calls to the control plane that speaks: the host may be dead."""
 
 
+LOCK_CALLS = 3
+"""To take the cluster's lock on a control plane, to have it kept and to give it up."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One field-level change. ``action`` is create, update, delete or restart; ``diff`` is a unified diff or empty.
@@ -121,6 +125,15 @@ class Plan:
         """The hosts that have a step in this stage, in order."""
         return tuple(step.host for step in self.stage(stage))
 
+    @property
+    def lock_places(self) -> tuple[str, ...]:
+        """The hosts on which the cluster's lock is taken, in order; those of a reset are not known from its steps.
+
+        Where the cluster speaks; while there is none yet, also on the control planes that are going to join.
+        """
+        others = self.hosts(Stage.JOIN_CONTROL_PLANE) if self.stage(Stage.INIT) else ()
+        return (self.via, *(host for host in others if host != self.via)) if self.via else ()
+
     def calls(self) -> dict[str, int]:
         """Remote calls at most, by host."""
         calls: dict[str, int] = {}
@@ -132,6 +145,8 @@ class Plan:
             # that starts its pods.
             ends = 2 + (0 if self.stage(Stage.CLEANUP) else 1) + (1 if self.stage(Stage.CHECK) else 0)
             calls[self.via] = calls.get(self.via, 0) + ends
+            for host in self.lock_places[1:]:
+                calls[host] = calls.get(host, 0) + LOCK_CALLS
         return calls
 
     def to_json(self) -> dict[str, Any]:
