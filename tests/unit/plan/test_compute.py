@@ -317,6 +317,13 @@ class TestQuorum:
         assert plan.hosts(Stage.CONTROL_PLANE_CONFIG) == ("cp1", "cp2", "cp3")
         assert plan.hosts(Stage.JOIN_CONTROL_PLANE) == ("cp4",)
 
+    def test_a_restart_that_a_killed_run_began_is_completed_and_the_next_ones_follow(self) -> None:
+        inspections = {"cp2": self.ETCD, "cp3": self.ETCD}
+        plan = compute(
+            situation("deploy", topology(3, 1), cluster=with_dead(self.FOUND, "cp2"), inspections=inspections)
+        )
+        assert plan.hosts(Stage.CONTROL_PLANE_CONFIG) == ("cp2", "cp3")
+
     def test_workers_and_other_changes_go_on_beside_a_dead_member(self) -> None:
         server = Inspection((Change("static_pod:kube-scheduler", "update", "restarts it"),))
         shape = topology(3, 2)

@@ -9,6 +9,7 @@ from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.flow import load_cluster_document
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.lock import lock_id
+from kubewright.engine.planning import node_reference
 from kubewright.engine.record import Run
 from kubewright.plan import Stage, Step
 
@@ -75,4 +76,4 @@ class ApplyObjects(StepAction):
 def _of_step(metadata: Mapping[str, Any], step: Step) -> dict[str, Any]:
     """Labels and taints of the Nodes that the plan shows: others may differ and be outside the limit."""
     shown = {change.id for change in step.changes}
-    return {node: wanted for node, wanted in metadata.items() if f"object:Node/{node}" in shown}
+    return {node: wanted for node, wanted in metadata.items() if f"object:{node_reference(node)}" in shown}
