@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from kubewright.errors import BadInputError, ForeignError, StepFailedError
 from kubewright.plan.adding import init, joins
 from kubewright.plan.fanning import fan_out
+from kubewright.plan.keeping import snapshot
 from kubewright.plan.left import left
 from kubewright.plan.model import Change, Plan, Stage, Step
 from kubewright.plan.rollout import ETCD_POD, Inspection, Rollout, steps
 from kubewright.plan.rules import quorum
 from kubewright.plan.rules.refusals import Refusal, enforce
-from kubewright.plan.situation import CORRECTS, Situation, in_scope, joined, node_of
+from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_all, joined, node_of
 
 
 def compute(situation: Situation) -> Plan:
@@ -34,7 +35,7 @@ def compute(situation: Situation) -> Plan:
     if situation.verb == "check":
         members = tuple(host.name for host in in_scope(situation) if node_of(host, situation.cluster))
         return _plan(situation, via, tuple(_checks(members)))
-    planned = (
+    changes = (
         *_converge(situation),
         *init(situation, via),
         *_rollout(situation, via),
@@ -43,10 +44,18 @@ def compute(situation: Situation) -> Plan:
         *_metadata(situation, via),
         *fan_out(situation),
     )
-    enforce(_quorum(situation, planned), ())
+    enforce(_quorum(situation, changes), ())
+    planned = (*_snapshot(situation, via, changes), *changes)
     unrecorded = [host.name for host in in_scope(situation) if not joined(host, situation)]
     touched = tuple(dict.fromkeys((*(step.host for step in planned if step.stage in _CHECKED), *unrecorded)))
     return _plan(situation, via, (*planned, *_checks(touched)))
+
+
+def _snapshot(situation: Situation, via: str, changes: Sequence[Step]) -> Iterator[Step]:
+    """Etcd's data is kept where there is any: not while the first control plane is being made."""
+    if situation.cluster is not None and not situation.half_made:
+        members = {host.name for host in situation.topology.control_planes if joined(host, situation)}
+        yield from snapshot(via, changes, members)
 
 
 def _quorum(situation: Situation, planned: Sequence[Step]) -> Iterator[Refusal]:
@@ -139,8 +148,8 @@ def _rollout(situation: Situation, via: str) -> Iterator[Step]:
     yield from steps(
         Rollout(
             via=via,
-            configuration=situation.configuration_changes,
-            proxy_stale=situation.proxy_stale,
+            configuration=situation.configuration_changes if is_about_all(situation) else (),
+            proxy_stale=situation.proxy_stale and is_about_all(situation),
             control_planes={host.name: found for host, found in members if host.is_control_plane},
             workers={host.name: found for host, found in members if not host.is_control_plane},
             serial=situation.serial,
@@ -151,7 +160,7 @@ def _rollout(situation: Situation, via: str) -> Iterator[Step]:
 def _objects(situation: Situation, via: str) -> Iterator[Step]:
     if situation.object_changes is None:
         yield Step(Stage.OBJECTS, via, "apply network and DNS objects", "new cluster")
-    elif situation.object_changes and situation.verb in CORRECTS:
+    elif situation.object_changes and situation.verb in CORRECTS and is_about_all(situation):
         yield Step(Stage.OBJECTS, via, "apply network and DNS objects", "they differ", changes=situation.object_changes)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubewright.observe.model import EtcdMember, ObservedCluster
 from kubewright.plan.fanning import stale
 from kubewright.plan.rollout import Inspection
-from kubewright.plan.situation import Situation, in_scope, joined, recorded
+from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_all, joined, recorded
 
 
 def left(situation: Situation) -> Iterator[str]:
@@ -20,6 +21,13 @@ def left(situation: Situation) -> Iterator[str]:
             )
     for name, reason in sorted(situation.unreachable.items()):
         yield f"{name} did not answer and was left out ({reason}); the next run brings it up to date"
+    if situation.verb in CORRECTS and not is_about_all(situation):
+        outside = tuple(_of_all(situation))
+        if outside:
+            yield (
+                f"{', '.join(outside)} differ and concern the whole cluster; they were left because the limit lacks "
+                f"control planes; {situation.verb} without limit changes them"
+            )
     if situation.verb == "scale":
         drifted = [
             host.name
@@ -33,20 +41,50 @@ def left(situation: Situation) -> Iterator[str]:
     yield from _unknown_nodes(situation)
 
 
+def _of_all(situation: Situation) -> Iterator[str]:
+    """What differs of that which a limit without all control planes leaves."""
+    if situation.configuration_changes:
+        yield "kubeadm's ConfigMaps"
+    if situation.proxy_stale:
+        yield "kube-proxy's pods"
+    if situation.object_changes:
+        yield "cluster objects"
+
+
 def _unknown_nodes(situation: Situation) -> Iterator[str]:
-    """Nodes that the inventory lacks: those that kubewright completed can be removed, the others are somebody's."""
+    """What the inventory lacks: what kubewright completed can be removed, the rest is somebody's."""
+    cluster = situation.cluster
+    if cluster is None:
+        return
     names = {host.node_name for host in situation.topology.hosts}
+    nodes = sorted(node.name for node in cluster.nodes if node.name not in names)
     completed = recorded(situation)
-    for node in sorted((situation.cluster.nodes if situation.cluster else ()), key=lambda node: node.name):
-        if node.name not in names and node.name in completed:
-            yield (
-                f"node {node.name} is in the cluster and no longer in the inventory; "
-                f"remove it: kubewright remove --limit {node.name}"
-            )
-    foreign = [
-        node.name
-        for node in (situation.cluster.nodes if situation.cluster else ())
-        if node.name not in names and node.name not in completed
-    ]
+    for name in (name for name in nodes if name in completed):
+        yield (
+            f"node {name} is in the cluster and no longer in the inventory; remove it: kubewright remove --limit {name}"
+        )
+    for name in sorted(set(completed) - names - set(nodes)):
+        yield (
+            f"node {name} is in kubewright's record, and neither in the cluster nor in the inventory: somebody deleted "
+            f"the Node; remove what is left of it: kubewright remove --limit {name}"
+        )
+    foreign = [name for name in nodes if name not in completed]
     if foreign:
-        yield f"nodes {', '.join(sorted(foreign))} were not added by kubewright; they were left alone"
+        yield f"nodes {', '.join(foreign)} were not added by kubewright; they were left alone"
+    for member in _unknown_members(situation, cluster):
+        yield (
+            f"etcd member {member.name or member.member_id} ({member.peer_ip}) is of no host of the inventory and of "
+            f"no Node, and counts for the majority; where nobody needs it: etcdctl member remove {member.member_id}"
+        )
+
+
+def _unknown_members(situation: Situation, cluster: ObservedCluster) -> Iterator[EtcdMember]:
+    """Members of nobody that is known; those of recorded nodes are removed with what is left of these."""
+    hosts = situation.topology.hosts
+    names = {host.etcd_member_name or host.node_name for host in hosts}
+    names |= {node.name for node in cluster.nodes} | set(recorded(situation))
+    addresses = {address.value for host in hosts for address in host.main_ips}
+    addresses |= {node.internal_ip for node in cluster.nodes}
+    for member in sorted(cluster.etcd_members, key=lambda member: (member.name, member.member_id)):
+        if member.name not in names and member.peer_ip not in addresses:
+            yield member

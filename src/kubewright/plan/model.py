@@ -10,10 +10,10 @@ from typing import Any
 class Stage(enum.StrEnum):
     """Stages in the order in which they are carried out."""
 
+    SNAPSHOT = "snapshot"
     CONVERGE = "converge"
     INIT = "init"
     NETWORK = "network"
-    SNAPSHOT = "snapshot"
     CLUSTER_CONFIG = "cluster-config"
     CONTROL_PLANE_CONFIG = "control-plane-config"
     KUBELET_CONFIG = "kubelet-config"
@@ -38,10 +38,10 @@ class Stage(enum.StrEnum):
 
 
 _HEADINGS = {
+    Stage.SNAPSHOT: "etcd's data kept",
     Stage.CONVERGE: "Packages, binaries, images and files",
     Stage.INIT: "First control plane",
     Stage.NETWORK: "Pod network",
-    Stage.SNAPSHOT: "etcd's data kept",
     Stage.CLUSTER_CONFIG: "kubeadm's configuration in the cluster",
     Stage.CONTROL_PLANE_CONFIG: "Control planes changed, one at a time",
     Stage.KUBELET_CONFIG: "Kubelets and engines restarted, some at a time",
@@ -62,6 +62,10 @@ _HEADINGS = {
 
 _BY_THE_SPEAKER = frozenset({Stage.DRAIN, Stage.REMOVE_MEMBER, Stage.DELETE_NODE})
 """Stages whose steps are about a host and are calls to the control plane that speaks: the host may be dead."""
+
+
+LOCK_CALLS = 3
+"""To take the cluster's lock on a control plane, to have it kept and to give it up."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,15 @@ class Plan:
         """The hosts that have a step in this stage, in order."""
         return tuple(step.host for step in self.stage(stage))
 
+    @property
+    def lock_places(self) -> tuple[str, ...]:
+        """The hosts on which the cluster's lock is taken, in order; those of a reset are not known from its steps.
+
+        Where the cluster speaks; while there is none yet, also on the control planes that are going to join.
+        """
+        others = self.hosts(Stage.JOIN_CONTROL_PLANE) if self.stage(Stage.INIT) else ()
+        return (self.via, *(host for host in others if host != self.via)) if self.via else ()
+
     def calls(self) -> dict[str, int]:
         """Remote calls at most, by host."""
         calls: dict[str, int] = {}
@@ -132,6 +145,8 @@ class Plan:
             # that starts its pods.
             ends = 2 + (0 if self.stage(Stage.CLEANUP) else 1) + (1 if self.stage(Stage.CHECK) else 0)
             calls[self.via] = calls.get(self.via, 0) + ends
+            for host in self.lock_places[1:]:
+                calls[host] = calls.get(host, 0) + LOCK_CALLS
         return calls
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from kubewright.errors import BadInputError, ForeignError, RefusedError, UnreachableError
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan.fanning import fan_out
-from kubewright.plan.model import Change, Plan, Stage, Step
+from kubewright.plan.keeping import snapshot
+from kubewright.plan.model import LOCK_CALLS, Change, Plan, Stage, Step
 from kubewright.plan.rules import disruption, last, quorum
 from kubewright.plan.rules.disruption import Budget
 from kubewright.plan.situation import Situation
@@ -88,7 +89,7 @@ def plan_removal(removal: Removal) -> Plan:
         cluster=base.cluster_name,
         version=base.version,
         via=cluster.via,
-        steps=(*steps, *fan_out(base)),
+        steps=(*snapshot(cluster.via, steps, ()), *steps, *fan_out(base)),
         limit=tuple(leaving.name for leaving in removal.leaving),
         left=(*_left(removal), *base.left),
         notices=base.notices,
@@ -193,10 +194,6 @@ def _left(removal: Removal) -> Iterator[str]:
                 f"{leaving.name} is dead and is not cleaned; should it come back, run the same command without "
                 "--offline before it is used again"
             )
-
-
-LOCK_CALLS = 3
-"""To take the cluster's lock on a control plane, to have it kept and to give it up."""
 
 
 def plan_reset(cluster: str, version: str, hosts: tuple[Leaving, ...], control_planes: Collection[str] = ()) -> Plan:

@@ -77,9 +77,6 @@ def at_once(serial: str, hosts: int) -> int:
 
 def steps(rollout: Rollout) -> Iterator[Step]:
     """The steps in their order."""
-    if rollout.control_planes:
-        names = ", ".join(rollout.control_planes)
-        yield Step(Stage.SNAPSHOT, rollout.via, "keep a snapshot of etcd's data", f"before a change of {names}")
     if rollout.configuration:
         yield Step(
             Stage.CLUSTER_CONFIG,

@@ -99,3 +99,11 @@ def in_scope(situation: Situation) -> Iterator[Host]:
     for host in situation.topology.hosts:
         if host.name in wanted and host.name not in situation.unreachable:
             yield host
+
+
+def is_about_all(situation: Situation) -> bool:
+    """Whether what concerns the whole cluster may be changed: every control plane is within the limit, if there is one.
+
+    Else kubeadm's objects would tell what control planes outside it are not, and every node's kube-proxy would restart.
+    """
+    return {host.name for host in situation.topology.control_planes} <= set(situation.scope)

@@ -10,7 +10,7 @@ import pytest
 
 import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
-from kubewright.engine.actions.removing import CleanHost, RemoveNodes
+from kubewright.engine.actions.removing import CleanHost
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, LeavingHost, Request
 from kubewright.engine.leaving import asked_to_remove, leaving_hosts, refuse_unconfirmed
@@ -159,23 +159,6 @@ class TestAsked:
             with pytest.raises(BadInputError, match="not confirmed"):
                 refuse_unconfirmed(request, recorded.inputs, variables)
         refuse_unconfirmed(replace(request, dry_run=True), recorded.inputs, variables)
-
-
-def test_the_place_of_etcds_snapshot_is_said_and_journalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = {"path": "/var/lib/kubewright/snapshots/etcd-1.db", "bytes": 7}
-    recorded = leaving(tmp_path, "cp2")
-    recorded.run.write(
-        "plan", Plan("remove", "mine", "1", "cp1", (Step(Stage.REMOVE_MEMBER, "cp2", "", ""),)).to_json()
-    )
-    recorded.locked()
-    made = action(RemoveNodes, Calls({"changed": True, "snapshot": kept}), monkeypatch, host="cp1")
-    made.variables = {}
-    lines: list[str] = []
-    monkeypatch.setattr(made, "say", lines.append)
-    made.act(recorded.run)
-    (event,) = [event for event in recorded.run.events() if event["event"] == "snapshot"]
-    assert (event["host"], event["path"]) == ("cp1", kept["path"])
-    assert lines == [f"etcd snapshot on cp1: {kept['path']}"]
 
 
 def test_that_containerd_stays_for_others_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,7 @@ class TestWhere:
 
     def test_on_all_control_planes_of_a_new_cluster(self, tmp_path: Path) -> None:
         steps = [Step(Stage.CONVERGE, host, "", "") for host in ("w1", "cp3", "cp1")]
-        made = plan(*steps, Step(Stage.INIT, "cp1", "", ""))
+        made = plan(*steps, Step(Stage.INIT, "cp1", "", ""), Step(Stage.JOIN_CONTROL_PLANE, "cp3", "", ""))
         recorded = Recorded(tmp_path, names=NAMES)
         assert lock_hosts(recorded.run, made, recorded.inputs) == ["cp1", "cp3"]
 

@@ -13,10 +13,11 @@ from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.converging import ConvergeHost
 from kubewright.engine.actions.creating import ApplyObjects
 from kubewright.engine.actions.keeping import KeepSnapshot
+from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.configuration import configuration_for_joins
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
 from kubewright.errors import StepFailedError, UnreachableError
-from kubewright.plan import Plan, Stage
+from kubewright.plan import Change, Plan, Stage, Step
 from tests.unit.engine.recorded import SMALL, Recorded
 from tests.unit.engine.test_waiting import Calls, action
 
@@ -45,7 +46,8 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
 
 def act(recorded: Recorded, monkeypatch: pytest.MonkeyPatch, stage: Stage, host: str, *answers: Any) -> Calls:
     """Carry out one step as the playbook does, with the module's answers."""
-    kinds = {Stage.SNAPSHOT: KeepSnapshot, Stage.CLUSTER_CONFIG: ApplyObjects, Stage.KUBE_PROXY: ApplyObjects}
+    objects = dict.fromkeys((Stage.CLUSTER_CONFIG, Stage.KUBE_PROXY, Stage.METADATA), ApplyObjects)
+    kinds: dict[Stage, type[StepAction]] = {Stage.SNAPSHOT: KeepSnapshot, **objects}
     calls = Calls(*answers)
     made = action(kinds.get(stage, ConvergeHost), calls, monkeypatch, host=host, stage=stage.value)
     try:
@@ -109,6 +111,14 @@ class TestSteps:
         assert "objects" not in first
         ((_, second),) = act(recorded, monkeypatch, Stage.KUBE_PROXY, "cp1", {"changed": True}).asked
         assert second["restart_proxy"] is True
+
+    def test_labels_and_taints_go_to_the_nodes_that_the_plan_shows(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        step = Step(Stage.METADATA, "cp1", "", "", changes=(Change("object:Node/w1", "update", ""),))
+        recorded.run.write("plan", Plan("deploy", "mine", "1", "cp1", (step,)).to_json())
+        ((_, arguments),) = act(recorded, monkeypatch, Stage.METADATA, "cp1", {"changed": True}).asked
+        assert list(arguments["node_metadata"]) == ["w1"]
 
 
 class TestFailure:

@@ -177,6 +177,50 @@ class TestExistingCluster:
         assert plan.empty
         assert "w2" in plan.left[0]
 
+    def test_a_recorded_node_whose_object_somebody_deleted_is_named(self) -> None:
+        found = cluster("cp1", "w1", "w2")
+        found = replace(found, nodes=tuple(node for node in found.nodes if node.name != "w2"))
+        plan = compute(situation("deploy", topology(), cluster=found))
+        assert plan.empty
+        (line,) = plan.left
+        assert "w2 is in kubewright's record" in line
+        assert "kubewright remove --limit w2" in line
+
+    def test_one_that_the_inventory_has_joins_again_and_is_not_named(self) -> None:
+        found = cluster("cp1", "w1", "w2")
+        found = replace(found, nodes=tuple(node for node in found.nodes if node.name != "w2"))
+        plan = compute(situation("deploy", topology(1, 2), cluster=found))
+        assert plan.hosts(Stage.JOIN_WORKER) == ("w2",)
+        assert not plan.left
+
+    @pytest.mark.parametrize(
+        ("name", "address", "named"),
+        [
+            ("stray", "198.51.100.7", True),
+            ("", "198.51.100.7", True),
+            ("", "192.0.2.1", False),
+            ("cp1", "198.51.100.7", False),
+            ("w1", "198.51.100.7", False),
+        ],
+    )
+    def test_an_etcd_member_of_nobody_is_named(self, name: str, address: str, named: bool) -> None:
+        found = cluster("cp1", "w1")
+        stray = EtcdMember(name, "abc", address, learner=False, healthy=True)
+        plan = compute(
+            situation("deploy", topology(), cluster=replace(found, etcd_members=(*found.etcd_members, stray)))
+        )
+        assert plan.empty
+        assert [f"({address}) is of no host" in line and "member remove abc" in line for line in plan.left] == [
+            True
+        ] * named
+
+    def test_an_etcd_member_of_a_recorded_node_goes_with_it(self) -> None:
+        found = cluster("cp1", "cp2", "cp3", "w1")
+        found = replace(found, nodes=tuple(node for node in found.nodes if node.name != "cp3"))
+        shape = topology(2, 1)
+        (line,) = compute(situation("deploy", shape, cluster=found)).left
+        assert "kubewright remove --limit cp3" in line
+
     def test_check_is_only_checks(self) -> None:
         plan = compute(situation("check", topology(), cluster=cluster("cp1", "w1")))
         assert summary(plan) == [("check", "cp1"), ("check", "w1")]
@@ -186,6 +230,54 @@ def with_dead(found: ObservedCluster, name: str) -> ObservedCluster:
     """The same cluster with an etcd member that does not answer."""
     members = tuple(replace(each, healthy=each.healthy and each.name != name) for each in found.etcd_members)
     return replace(found, etcd_members=members)
+
+
+class TestLimit:
+    """What concerns the whole cluster is not done for a part of it."""
+
+    OBJECT = Change("object:v1/ConfigMap/kube-system/kubeadm-config", "update", "", "-a\n+b\n")
+    PROXY = Change("object:v1/ConfigMap/kube-system/kube-proxy", "update", "", "-a\n+b\n")
+    LABEL = Change("object:Node/w1", "update", "1 fields")
+    FOUND = cluster("cp1", "cp2", "w1", "w2")
+
+    def limited(self, *names: str, **changes: Any) -> Plan:
+        values: dict[str, Any] = {
+            "cluster": self.FOUND,
+            "configuration_changes": (self.OBJECT, self.PROXY),
+            "proxy_stale": True,
+            "object_changes": (self.OBJECT,),
+            "metadata_changes": {"w1": (self.LABEL,), "w2": (Change("object:Node/w2", "update", ""),)},
+            "inspections": {"w1": NEW, "w2": NEW},
+        } | changes
+        if names:
+            values |= {"scope": names, "limit": names}
+        return compute(situation("deploy", topology(2, 2), **values))
+
+    @pytest.mark.parametrize("names", [("w1",), ("cp1", "w1")])
+    def test_a_limit_that_lacks_control_planes_leaves_it_and_says_so(self, names: tuple[str, ...]) -> None:
+        plan = self.limited(*names)
+        assert {stage for stage, _ in summary(plan)} == {"converge", "node-metadata", "check"}
+        assert plan.stage(Stage.METADATA)[0].changes == (self.LABEL,)
+        assert any(
+            "kubeadm's ConfigMaps, kube-proxy's pods, cluster objects differ" in line and "without limit" in line
+            for line in plan.left
+        )
+
+    @pytest.mark.parametrize("names", [(), ("cp1", "cp2")])
+    def test_with_all_control_planes_it_is_done(self, names: tuple[str, ...]) -> None:
+        plan = self.limited(*names)
+        assert {Stage.CLUSTER_CONFIG, Stage.KUBE_PROXY, Stage.OBJECTS} <= {step.stage for step in plan.steps}
+        assert not plan.left
+
+    def test_where_nothing_differs_nothing_is_said(self) -> None:
+        plan = self.limited("w1", configuration_changes=(), proxy_stale=False, object_changes=())
+        assert not plan.left
+
+    def test_a_new_cluster_has_its_objects_under_any_limit(self) -> None:
+        names = ("cp1", "w1")
+        plan = compute(situation("deploy", topology(2, 2), scope=names, limit=names))
+        assert plan.stage(Stage.OBJECTS)
+        assert not plan.left
 
 
 class TestQuorum:
@@ -224,6 +316,13 @@ class TestQuorum:
         plan = compute(situation("deploy", topology(4, 1), cluster=self.FOUND, inspections=inspections))
         assert plan.hosts(Stage.CONTROL_PLANE_CONFIG) == ("cp1", "cp2", "cp3")
         assert plan.hosts(Stage.JOIN_CONTROL_PLANE) == ("cp4",)
+
+    def test_a_restart_that_a_killed_run_began_is_completed_and_the_next_ones_follow(self) -> None:
+        inspections = {"cp2": self.ETCD, "cp3": self.ETCD}
+        plan = compute(
+            situation("deploy", topology(3, 1), cluster=with_dead(self.FOUND, "cp2"), inspections=inspections)
+        )
+        assert plan.hosts(Stage.CONTROL_PLANE_CONFIG) == ("cp2", "cp3")
 
     def test_workers_and_other_changes_go_on_beside_a_dead_member(self) -> None:
         server = Inspection((Change("static_pod:kube-scheduler", "update", "restarts it"),))

@@ -64,6 +64,7 @@ class TestSteps:
     def test_a_control_plane(self) -> None:
         plan = plan_removal(removal(leaving("cp1")))
         assert summary(plan) == [
+            ("snapshot", "cp1"),
             ("drain", "cp1"),
             ("remove-etcd-member", "cp1"),
             ("delete-node", "cp1"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.plan.test_compute import cluster, host, situation, summary, topology
+from tests.unit.plan.test_compute import NEW, cluster, situation, summary, topology
 
 from kubewright.plan import Change, Plan, Stage, compute
 from kubewright.plan.rollout import ROLLED_OUT, Inspection, Rollout, at_once, steps, stops_at
@@ -67,7 +67,7 @@ class TestOrder:
 
     def test_what_disrupts_nothing_is_done_everywhere_at_once(self) -> None:
         plan = planned(inspections={"cp2": Inspection((SYSCTL,)), "w1": Inspection((SYSCTL,))})
-        assert summary(plan)[:2] == [("converge", "cp2"), ("converge", "w1")]
+        assert summary(plan)[:3] == [("snapshot", "cp1"), ("converge", "cp2"), ("converge", "w1")]
 
     @pytest.mark.parametrize(
         ("inspection", "stage"),
@@ -102,6 +102,51 @@ class TestOrder:
         )
         assert plan.hosts(Stage.CONVERGE) == ("w2",)
         assert not plan.stage(Stage.KUBELET_CONFIG)
+
+
+class TestKept:
+    """When a copy of etcd's data is kept, and that it is before all else."""
+
+    @pytest.mark.parametrize(
+        ("inspections", "reason"),
+        [
+            ({"cp2": Inspection((SYSCTL,))}, "before a change of cp2"),
+            ({"cp1": Inspection((SYSCTL,)), "cp3": Inspection((API_SERVER,))}, "before a change of cp1, cp3"),
+            ({"cp1": Inspection((), ("kubelet",))}, "before a change of cp1"),
+            ({"w1": Inspection((SYSCTL,)), "w2": Inspection((KUBELET,), ("kubelet",))}, ""),
+            ({}, ""),
+        ],
+    )
+    def test_changes(self, inspections: dict[str, Inspection], reason: str) -> None:
+        assert [step.reason for step in planned(inspections=inspections).stage(Stage.SNAPSHOT)] == [reason][
+            : bool(reason)
+        ]
+
+    @pytest.mark.parametrize("verb", ["deploy", "scale"])
+    def test_a_control_plane_joins(self, verb: str) -> None:
+        plan = compute(situation(verb, topology(2, 1), cluster=cluster("cp1", "w1"), inspections={"cp2": NEW}))
+        assert summary(plan)[:2] == [("snapshot", "cp1"), ("converge", "cp2")]
+        assert plan.stage(Stage.SNAPSHOT)[0].reason == "before the join of cp2"
+
+    def test_not_for_workers_labels_objects_and_fan_outs(self) -> None:
+        shape = topology(1, 2)
+        plan = compute(
+            situation(
+                "deploy",
+                shape,
+                cluster=cluster("cp1", "w1", digest="d0"),
+                scope=("w1", "w2"),
+                inspections={"w2": NEW},
+                metadata_changes={"w1": (OBJECT,)},
+            )
+        )
+        assert plan.hosts(Stage.FAN_OUT) == ("cp1",)
+        assert not plan.stage(Stage.SNAPSHOT)
+
+    def test_not_while_there_is_no_data(self) -> None:
+        assert not compute(situation("deploy", topology(3, 1))).stage(Stage.SNAPSHOT)
+        half = situation("deploy", topology(3, 1), cluster=cluster("cp1", record={}), half_made="cp1")
+        assert not compute(half).stage(Stage.SNAPSHOT)
 
 
 class TestVerbs:
@@ -196,6 +241,10 @@ class TestProperties:
         done = [(step.host, step.changes) for stage in own for step in plan.stage(stage)]
         wanted = [(name, each.changes) for name, each in inspections.items() if each.changes or each.restarts]
         assert sorted(done, key=str) == sorted(wanted, key=str)
+        touched = any(name.startswith("cp") for name, _ in wanted)
+        assert [step.stage for step in plan.steps].count(Stage.SNAPSHOT) == touched
+        if touched:
+            assert plan.steps[0].stage is Stage.SNAPSHOT
         for step in plan.stage(Stage.CONVERGE):
             assert not inspections[step.host].disrupts
         for step in plan.stage(Stage.CONTROL_PLANE_CONFIG):
@@ -206,8 +255,7 @@ class TestProperties:
     @given(inspections=st.dictionaries(st.sampled_from(["cp1", "cp2", "w1"]), found), proxy=st.booleans())
     def test_stages_come_in_their_order(self, inspections: dict[str, Inspection], proxy: bool) -> None:
         disrupting = {name: each for name, each in inspections.items() if each.disrupts}
-        planes = {name: each for name, each in disrupting.items() if host(name, 1) and name.startswith("cp")}
+        planes = {name: each for name, each in disrupting.items() if name.startswith("cp")}
         workers = {name: each for name, each in disrupting.items() if name not in planes}
         made = [step.stage for step in steps(Rollout("cp1", (OBJECT,), proxy, planes, workers))]
         assert made == sorted(made, key=ROLLED_OUT.index)
-        assert (Stage.SNAPSHOT in made) is bool(planes)

@@ -89,6 +89,8 @@ class TestRestarts:
             ("a b c", "a b c", ""),
             ("a b -c", "a b", "a b"),
             ("a b -c", "c", ""),
+            ("a -b c", "b c", ""),
+            ("a -b c", "a b c", "a"),
             ("a b c d -e", "a b c d", ""),
             ("a b c -d -e", "a b c", "a b c"),
             ("a ~b", "a", ""),
@@ -169,6 +171,8 @@ def test_what_is_allowed_keeps_a_majority_at_each_step(
         if voters.get(name) and len(voters) > 2:
             others = [healthy for other, healthy in voters.items() if other != name]
             assert sum(others) >= majority(len(voters))
+        if name in voters:
+            voters[name] = True
     for name in joins:
         if len(voters) > 1:
             assert sum(voters.values()) >= majority(len(voters) + 1)

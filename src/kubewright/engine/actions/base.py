@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -180,12 +179,6 @@ class RunAction(ActionBase):  # type: ignore[misc]
         """
         run.event("note", host=host, text=text)
         self.say(f"Warning: {host}: {text}" if host else f"Warning: {text}")
-
-    def tell_snapshot(self, run: Run, answer: Mapping[str, Any]) -> None:
-        """Say and journal where a module has kept a snapshot of etcd, if it has."""
-        if answer.get("snapshot"):
-            self.say(f"etcd snapshot on {self.host}: {answer['snapshot']['path']}")
-            run.event("snapshot", host=self.host, **answer["snapshot"])
 
     def say(self, line: str) -> None:
         """Print a line in Ansible's output."""

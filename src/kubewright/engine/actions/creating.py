@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.flow import load_cluster_document
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.lock import lock_id
+from kubewright.engine.planning import node_reference
 from kubewright.engine.record import Run
 from kubewright.plan import Stage, Step
 
@@ -52,7 +54,7 @@ class ApplyObjects(StepAction):
         """
         document = load_cluster_document(run)
         lock = {"lock_id": lock_id(run)}
-        arguments: dict[str, Any] = {"node_metadata": document.node_metadata}
+        arguments: dict[str, Any] = {"node_metadata": _of_step(document.node_metadata, step)}
         if step.stage is Stage.CLUSTER_CONFIG:
             arguments = {
                 "kubeadm_configuration": document.kubeadm_init[self.host],
@@ -69,3 +71,9 @@ class ApplyObjects(StepAction):
             }
         answer = self.module_when_free(run, "objects", {**arguments, **lock})
         return {"changed": answer["changed"]}
+
+
+def _of_step(metadata: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    """Labels and taints of the Nodes that the plan shows: others may differ and be outside the limit."""
+    shown = {change.id for change in step.changes}
+    return {node: wanted for node, wanted in metadata.items() if f"object:{node_reference(node)}" in shown}

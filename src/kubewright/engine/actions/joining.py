@@ -45,7 +45,6 @@ class PrepareJoin(StepAction):
                 ],
             },
         )
-        self.tell_snapshot(run, answer)
         material = {"discovery": answer["discovery"], "certificate_key": answer["certificate_key"] or ""}
         return {"changed": True, "material": material}
 

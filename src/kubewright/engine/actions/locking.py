@@ -23,8 +23,8 @@ ENDING_SECONDS = 5.0
 def lock_hosts(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
     """Where the lock is taken.
 
-    Where the cluster speaks; on all control planes in the plan while there is none yet; and for a reset, which outlives
-    the cluster, on all control planes that answer, or where none does on the first host that is to be cleaned.
+    Where the plan says; for a reset, which outlives the cluster, on all control planes that answer, or where none does
+    on the first host that is to be cleaned.
     """
     if plan.verb == "reset":
         answers = (*run.read_all("observations").items(), *run.read_all("hosts").items())
@@ -32,10 +32,7 @@ def lock_hosts(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
         return [name for name in inputs.names.control_plane if name in answering] or list(
             plan.hosts(Stage.CLEAN_NODE)[:1]
         )
-    if not plan.stage(Stage.INIT):
-        return [plan.via]
-    touched = {step.host for step in plan.steps}
-    return [plan.via, *(name for name in inputs.names.control_plane if name in touched and name != plan.via)]
+    return list(plan.lock_places)
 
 
 class LockPlaces(RunAction):

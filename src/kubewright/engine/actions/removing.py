@@ -70,7 +70,6 @@ class RemoveNodes(RunAction):
             outcome["ok"] = False
             answer = self.module_when_free(run, "remove_node", arguments)
             outcome.update(ok=True, changed=bool(answer["changed"]))
-        self.tell_snapshot(run, answer)
         run.write(f"done/{stage.value}/{step.host}", {"changed": outcome["changed"]})
 
 

@@ -75,7 +75,8 @@ def refuse_changes(
     """What of a run's restarts and additions may cost the majority, judged after each step in the order given.
 
     A run goes on to the next only when the one before is healthy, so that each is judged beside those that are healthy
-    today and those that the run added. Where the members are not known there is nothing to judge by.
+    today and those that the run restarted or added before it. So a restart in whose middle a run was killed, and which
+    this one completes, does not stand in the way. Where the members are not known there is nothing to judge by.
 
     Args:
         members: all members, as seen now.
@@ -86,9 +87,10 @@ def refuse_changes(
     """
     if not members:
         return
-    for peer in restarts:
-        yield from _restart(members, peer)
     now = list(members)
+    for peer in restarts:
+        yield from _restart(now, peer)
+        now = [replace(each, healthy=True) if peer.owns(each) else each for each in now]
     for peer in joins:
         yield from _addition([each for each in now if not any(other.owns(each) for other in joins)], peer)
         own = [replace(each, learner=False, healthy=True, started=True) for each in now if peer.owns(each)]

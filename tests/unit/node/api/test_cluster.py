@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import yaml
@@ -24,7 +24,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     nodecheck,
     record,
     servers,
-    snapshots,
     tokens,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -222,27 +221,6 @@ PREPARE: dict[str, Any] = {
 
 
 class TestJoinPreparation:
-    KEPT: ClassVar[dict[str, object]] = {"path": "/var/lib/kubewright/snapshots/etcd-1.db", "bytes": 1}
-
-    @pytest.fixture(autouse=True)
-    def snapshot(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Stands in for etcd's data, which has tests of its own; the directories that it was asked for."""
-        asked: list[str] = []
-
-        def keep(_system: System, _certificates: str, data_directory: str) -> dict[str, object]:
-            asked.append(data_directory)
-            return self.KEPT
-
-        monkeypatch.setattr(snapshots, "keep", keep)
-        return asked
-
-    def test_etcds_data_is_kept_before_control_planes_join_and_only_then(
-        self, control_plane: Recording, snapshot: list[str]
-    ) -> None:
-        assert joining.prepare(control_plane, PREPARE)["snapshot"] is None
-        assert joining.prepare(control_plane, {**PREPARE, "control_planes": True})["snapshot"] == self.KEPT
-        assert snapshot == ["/var/lib/etcd"]
-
     def test_makes_one_token_and_removes_those_of_killed_runs(self, control_plane: Recording, api: Api) -> None:
         api.tokens["theirs"] = "somebody's own"
         result = joining.prepare(control_plane, PREPARE)

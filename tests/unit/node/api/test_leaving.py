@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum, snapshots
+from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -207,32 +207,24 @@ class FakeEtcd:
 
 
 class TestMember:
-    """etcd's data is kept before a member goes."""
-
-    KEPT: ClassVar[dict[str, object]] = {"path": "/var/lib/kubewright/snapshots/etcd-1.db", "bytes": 1}
+    """A member goes where that is safe on fresh state."""
 
     def remove(self, node: System, monkeypatch: pytest.MonkeyPatch, fake: FakeEtcd, *members: str) -> dict[str, Any]:
         """Have the members removed."""
-
-        def keep(*_: object) -> dict[str, object]:
-            fake.done.append("snapshot")
-            return self.KEPT
-
         monkeypatch.setattr(etcd, "Etcd", lambda *_: fake)
-        monkeypatch.setattr(snapshots, "keep", keep)
         return leaving.remove_member(node, {**NODE, "members": list(members)})
 
-    def test_snapshot_then_removal(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_only_the_one_that_was_named(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
         fake = FakeEtcd("a", "b", "c")
         answer = self.remove(node, monkeypatch, fake, "b")
-        assert fake.done == ["snapshot", "remove b"]
-        assert answer == {"changed": True, "removed_members": ["b"], "snapshot": self.KEPT}
+        assert fake.done == ["remove b"]
+        assert answer == {"changed": True, "removed_members": ["b"]}
 
     def test_none_where_it_is_gone(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
         fake = FakeEtcd("a", "c")
         answer = self.remove(node, monkeypatch, fake, "b")
         assert fake.done == []
-        assert answer == {"changed": False, "removed_members": [], "snapshot": None}
+        assert answer == {"changed": False, "removed_members": []}
 
     def test_a_removal_that_would_cost_the_majority(self, node: System, monkeypatch: pytest.MonkeyPatch) -> None:
         fake = FakeEtcd("a", "b", "c", dead=("c",))

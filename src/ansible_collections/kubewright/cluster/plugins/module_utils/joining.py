@@ -13,7 +13,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     kubeadm,
     kubeconfig,
     quorum,
-    snapshots,
     tokens,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
@@ -33,7 +32,6 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
     """
     client = admin_client(system)
     configuration = clusterstate.cluster_configuration(client)
-    snapshot = snapshots.keep_as_configured(system, configuration) if params["control_planes"] else None
     wanted = params["cluster_configuration"]
     if wanted:
         clusterstate.set_cluster_configuration(client, wanted)
@@ -58,7 +56,6 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
         "certificate_key": key,
         "removed_tokens": stale,
         "removed_members": removed,
-        "snapshot": snapshot,
     }
 
 

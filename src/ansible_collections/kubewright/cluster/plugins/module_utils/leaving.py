@@ -10,7 +10,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     etcd,
     quorum,
     record,
-    snapshots,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client, wait_until
@@ -46,19 +45,16 @@ def drain_node(system: System, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_member(system: System, params: dict[str, Any]) -> dict[str, Any]:
-    """Keep etcd's data, then remove the node's etcd member, if that is safe now.
+    """Remove the node's etcd member, if that is safe now.
 
     Raises:
-        NodeError: it is not, etcd refused it, or its data could not be kept.
+        NodeError: it is not, or etcd refused it.
 
     """
     configuration = clusterstate.cluster_configuration(admin_client(system))
     members = etcd.Etcd(system, clusterstate.certificates_directory(configuration))
-    there = {member.member_id for member in members.members(linearizable=True)}
-    wanted = [identity for identity in params["members"] if identity in there]
-    snapshot = snapshots.keep_as_configured(system, configuration) if wanted else None
     removed = []
-    for identity in wanted:
+    for identity in params["members"]:
         # One at a time, each judged by what is so now.
         now = members.members(linearizable=True)
         if identity not in {member.member_id for member in now}:
@@ -74,7 +70,7 @@ def remove_member(system: System, params: dict[str, Any]) -> dict[str, Any]:
         members.remove(identity)
         removed.append(identity)
         _wait_for_health(members, identity)
-    return {"changed": bool(removed), "removed_members": removed, "snapshot": snapshot}
+    return {"changed": bool(removed), "removed_members": removed}
 
 
 def _wait_for_health(members: etcd.Etcd, identity: str) -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import clusterstate, etcd, files
+from ansible_collections.kubewright.cluster.plugins.module_utils import etcd, files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -22,12 +22,6 @@ _RESERVE = 256 * 2**20
 
 _TIMEOUT = 60.0
 _DIGEST_SIZE = 32
-
-
-def keep_as_configured(system: System, cluster_configuration: str) -> dict[str, Any]:
-    """:func:`keep`, with the directories that a ClusterConfiguration's text names."""
-    certificates = clusterstate.certificates_directory(cluster_configuration)
-    return keep(system, certificates, clusterstate.etcd_data_directory(cluster_configuration))
 
 
 def keep(system: System, certificates: str, data_directory: str, *, endpoint: str = etcd.LOCAL) -> dict[str, Any]:

@@ -17,7 +17,6 @@ short_description: Make a living control plane ready for joins
 description:
   - Makes a short-lived bootstrap token, uploads the control plane's keys (encrypted) for joining control planes, and
     removes etcd members that are in the way. Tokens of killed runs are removed.
-  - Before control planes join, etcd's data is kept as a snapshot under /var/lib/kubewright/snapshots.
   - Its result holds secrets, so tasks using this module need C(no_log).
 options:
   control_planes:

@@ -16,7 +16,6 @@ module: remove_node
 short_description: Take a node out of the cluster
 description:
   - Does one part of it on a living control plane that stays; each part finds out what is left to do.
-  - Before an etcd member is removed, etcd's data is kept as a snapshot under /var/lib/kubewright/snapshots.
   - In check mode it tells which pods a drain would evict and which disruption budgets concern them.
 options:
   node:
