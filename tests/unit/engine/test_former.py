@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,12 @@ def without_first(folder: Path, *members: str, **record: Any) -> Recorded:
     earlier = folder / "earlier"
     earlier.mkdir()
     known = dict.fromkeys(members, "d0")
-    live = Recorded(earlier, names=NAMES).live(*members, record={"format": 1, "fan_out": known, **record})
+    made = Recorded(earlier, names=NAMES)
     recorded = Recorded(folder, names=STAYING)
-    recorded.told("cp2", live)
+    hosts = {name: made.inputs.settings.hosts[name] for name in STAYING.all}
+    recorded.inputs = replace(recorded.inputs, settings=replace(recorded.inputs.settings, hosts=hosts))
+    recorded.inputs.save(recorded.run)
+    recorded.told("cp2", made.live(*members, record={"format": 1, "fan_out": known, **record}))
     return recorded
 
 
