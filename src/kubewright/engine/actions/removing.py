@@ -93,7 +93,7 @@ class RemoveNodes(RunAction):
             "offline": inputs.request.offline,
             "members": [member.member_id for member in members],
             "certificate_names": names_of_leaving(host, inputs, find_cluster(run, inputs).cluster),
-            "drain_timeout": float(self.variables.get("kubewright_drain_timeout", DRAIN_SECONDS)),
+            "drain_timeout": inputs.request.drain_timeout,
         }
         with run.step(stage.value, step.host) as outcome:
             outcome["ok"] = False
@@ -105,9 +105,6 @@ class RemoveNodes(RunAction):
 def _not_after(name: str, before: str) -> StepFailedError:
     cause = f"not removed because {before}, another etcd member, could not be removed before it"
     return StepFailedError(f"host {name}", cause, "Mend that first: a majority is not to be risked twice")
-
-
-DRAIN_SECONDS = 600
 
 
 class CleanHost(StepAction):
