@@ -10,15 +10,19 @@ from kubewright.plan.rollout import Inspection
 from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_all, joined, recorded
 
 
+def not_told(situation: Situation) -> Iterator[str]:
+    """The sentence about members that are not told of the hosts that came or went, because of Ansible's own limit."""
+    behind = () if situation.fan_out_allowed else tuple(host.name for host in stale(situation))
+    if behind:
+        yield (
+            f"hosts file and load balancer of {', '.join(behind)} were left as they are because of --limit; "
+            "run without limit, or kubewright scale, to bring them up to date"
+        )
+
+
 def left(situation: Situation) -> Iterator[str]:
     """All that the situation holds and this run does not do."""
-    if not situation.fan_out_allowed:
-        behind = [host.name for host in stale(situation)]
-        if behind:
-            yield (
-                f"hosts file and load balancer of {', '.join(behind)} were left as they are because of --limit; "
-                "run without limit, or kubewright scale, to bring them up to date"
-            )
+    yield from not_told(situation)
     for name, reason in sorted(situation.unreachable.items()):
         yield f"{name} did not answer and was left out ({reason}); the next run brings it up to date"
     if situation.verb in CORRECTS and not is_about_all(situation):

@@ -9,6 +9,7 @@ from kubewright.errors import BadInputError, ForeignError, RefusedError, Unreach
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan.fanning import fan_out
 from kubewright.plan.keeping import snapshot
+from kubewright.plan.left import not_told
 from kubewright.plan.model import LOCK_CALLS, Change, Plan, Stage, Step
 from kubewright.plan.rules import disruption, last, quorum
 from kubewright.plan.rules.disruption import Budget
@@ -185,6 +186,7 @@ def _cleanings(leaving: tuple[Leaving, ...]) -> Iterator[Step]:
 
 
 def _left(removal: Removal) -> Iterator[str]:
+    yield from not_told(removal.base)
     for leaving in removal.leaving:
         if not leaving.known:
             address = f" ({leaving.node.internal_ip})" if leaving.node else ""

@@ -83,6 +83,12 @@ class TestSteps:
         assert summary(plan) == [("drain", "w1"), ("delete-node", "w1")]
         assert any("not in the inventory and is not cleaned" in sentence for sentence in plan.left)
 
+    def test_who_is_not_told_under_ansibles_limit(self) -> None:
+        asked = removal(leaving("w1"), digest="d2")
+        plan = plan_removal(replace(asked, base=replace(asked.base, fan_out_allowed=False)))
+        assert plan.hosts(Stage.FAN_OUT) == ()
+        assert plan.left[0].startswith("hosts file and load balancer of cp1, cp2, cp3, w2 were left as they are")
+
     @pytest.mark.parametrize(
         ("changes", "steps"),
         [
