@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run, error_from_json, write_json
+from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.inventory.remembered import ADDRESS_FILE, entries, remembered
 from kubewright.observe import parse_cluster
@@ -119,19 +119,31 @@ def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool
 
 def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
     """All that is known of every host's address apart from the inventory."""
+    hosts = ((name, inputs.settings.hosts[name]) for name in inputs.names.all)
+    names = {name: (host.kube_override_hostname or name, host.etcd_member_name) for name, host in hosts}
+    return _known(run, inputs, cluster, names)
+
+
+def leaving_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
+    """The same of every host that leaves."""
+    return _known(run, inputs, cluster, {host.name: (host.node_name, "") for host in leaving_hosts(inputs)})
+
+
+def _known(
+    run: Run, inputs: Inputs, cluster: ObservedCluster | None, names: Mapping[str, tuple[str, str]]
+) -> dict[str, KnownAddresses]:
+    """By host, given the names of its Node and of its etcd member; empty where that has the Node's."""
     max_age = inputs.settings.cluster.kubewright_fact_max_age
     cached = remembered(Path(inputs.state_directory), max_age=max_age).addresses
     probes = run.read_all("hosts")
     nodes = {node.name: node.internal_ip for node in cluster.nodes} if cluster else {}
     peers = {member.name: member.peer_ip for member in cluster.etcd_members} if cluster else {}
     known = {}
-    for name in inputs.names.all:
-        host = inputs.settings.hosts[name]
-        node_name = host.kube_override_hostname or name
+    for name, (node_name, member_name) in names.items():
         gathered = (probes.get(name, {}).get("facts") or {}).get("default_ipv4") or {}
         known[name] = KnownAddresses(
             node=nodes.get(node_name),
-            etcd=peers.get(host.etcd_member_name or node_name),
+            etcd=peers.get(member_name or node_name),
             cached=cached.get(name),
             gathered=gathered.get("address"),
         )

@@ -141,6 +141,13 @@ class Inputs:
         )
 
 
+def leaving_hosts(inputs: Inputs) -> tuple[LeavingHost, ...]:
+    """Everything that is to leave; what the inventory lacks goes by its Node's name."""
+    known = {name for host in inputs.leaving for name in (host.name, host.node_name)}
+    others = (LeavingHost(name, name) for name in dict.fromkeys(inputs.request.removing) if name not in known)
+    return (*inputs.leaving, *others)
+
+
 def read_inputs(
     inventory: Inventory,
     request: Request,

@@ -14,6 +14,7 @@ from kubewright.plan.model import LOCK_CALLS, Change, Plan, Stage, Step
 from kubewright.plan.rules import disruption, last, quorum
 from kubewright.plan.rules.disruption import Budget
 from kubewright.plan.situation import Situation
+from kubewright.topology.model import Topology
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def plan_removal(removal: Removal) -> Plan:
     cluster = _ours(removal)
     for leaving in removal.leaving:
         _refuse(leaving, offline=removal.offline)
+        _refuse_address_of_one_that_stays(leaving, removal.base.topology)
     _refuse_unknown_members(removal, cluster)
     last.refuse(cluster.nodes, {leaving.node_name for leaving in removal.leaving})
     members = quorum.in_safe_order([member for leaving in removal.leaving for member in leaving.members])
@@ -128,11 +130,11 @@ def _ours(removal: Removal) -> ObservedCluster:
 
 
 def _refuse(leaving: Leaving, *, offline: bool) -> None:
-    if not leaving.known and leaving.node is None and not leaving.recorded:
+    if not leaving.known and leaving.node is None and not leaving.recorded and not leaving.members:
         raise BadInputError(
             f"--limit {leaving.name}",
             "neither the inventory nor the cluster has it",
-            "Check the name: kubewright status shows all nodes",
+            "Check the name: kubewright status shows all nodes and etcd members",
         )
     if leaving.unreachable and not offline:
         raise UnreachableError(
@@ -145,6 +147,20 @@ def _refuse(leaving: Leaving, *, offline: bool) -> None:
             f"node {leaving.name}",
             "it was not added by kubewright; nothing was changed",
             f"Remove it with the tool that added it, or: kubectl drain and delete node {leaving.node_name}",
+        )
+
+
+def _refuse_address_of_one_that_stays(leaving: Leaving, topology: Topology) -> None:
+    """An etcd member may be named by its address only where it is nobody's else."""
+    if leaving.known or leaving.node is not None:
+        return
+    peers = {member.peer_ip for member in leaving.members}
+    host = next((host for host in topology.hosts if host.main_ip.value in peers), None)
+    if host is not None:
+        raise BadInputError(
+            f"--limit {leaving.name}",
+            f"that etcd member has the address of {host.name}, which is in the inventory",
+            f"Name the host: --limit {host.name}",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.engine.actions.removing import CleanHost
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
-from kubewright.engine.inputs import Inputs, LeavingHost, Request
-from kubewright.engine.leaving import asked_to_remove, leaving_hosts, refuse_unconfirmed
+from kubewright.engine.inputs import Inputs, LeavingHost, Request, leaving_hosts
+from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.errors import BadInputError, ForeignError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
 from kubewright.topology import GroupNames
@@ -106,6 +108,78 @@ class TestRemoval:
             request=replace(inputs.request, removing=("node1", "gone", "gone")),
         )
         assert leaving_hosts(inputs) == (LeavingHost("w1", "node1"), LeavingHost("gone", "gone"))
+
+
+LEARNER = {"name": "", "member_id": "f", "learner": True, "healthy": False, "started": False}
+
+
+class TestHalfJoinedControlPlane:
+    """Its etcd member has no name, and there is no Node yet: only an address tells whose it is."""
+
+    def told(self, recorded: Recorded, peer: str, *, gone: str = "w1") -> Recorded:
+        state = recorded.run.read("observations/cp1")["state"]
+        nodes = [node for node in state["nodes"] if node["name"] != gone]
+        record = {"fan_out": {node["name"]: "d0" for node in nodes}}
+        members = [*state["etcd_members"], {**LEARNER, "peer_ip": peer}]
+        recorded.told("cp1", {**state, "nodes": nodes, "record": record, "etcd_members": members})
+        return recorded
+
+    def plan(self, recorded: Recorded) -> list[tuple[str, str]]:
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        return [step for step in steps(make_plan(recorded.run)) if step[0] != "fan-out"]
+
+    def test_by_the_address_that_the_host_tells(self, tmp_path: Path) -> None:
+        """The inventory has an ansible_host only."""
+        recorded = self.told(leaving(tmp_path, "w1"), "10.9.9.9")
+        recorded.probed("w1", kubewright=OURS, default_ipv4={"address": "10.9.9.9"})
+        assert self.plan(recorded) == [("remove-etcd-member", "w1"), ("clean-node", "w1")]
+
+    def test_by_the_address_that_a_dead_host_told_once(self, tmp_path: Path) -> None:
+        recorded = self.told(leaving(tmp_path, "w1", offline=True), "10.9.9.9")
+        folder = tmp_path / "state"
+        folder.mkdir()
+        (folder / "addresses.json").write_text(json.dumps({"w1": {"address": "10.9.9.9", "time": time.time()}}))
+        assert self.plan(recorded) == [("remove-etcd-member", "w1")]
+
+    def test_by_its_own_address_or_name(self, tmp_path: Path) -> None:
+        recorded = self.told(leaving(tmp_path, "10.9.9.9", offline=True), "10.9.9.9")
+        assert self.plan(recorded) == [("remove-etcd-member", "10.9.9.9")]
+
+    def test_by_the_name_that_it_told(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "cp9", offline=True)
+        state = recorded.run.read("observations/cp1")["state"]
+        member = {**LEARNER, "name": "cp9", "started": True, "healthy": True, "peer_ip": "10.9.9.9"}
+        recorded.told("cp1", {**state, "etcd_members": [*state["etcd_members"], member]})
+        assert self.plan(recorded) == [("remove-etcd-member", "cp9")]
+
+    def test_is_what_the_member_is_removed_by(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = self.told(leaving(tmp_path, "w1"), "10.9.9.9")
+        recorded.probed("w1", kubewright=OURS, default_ipv4={"address": "10.9.9.9"})
+        self.plan(recorded)
+        recorded.locked()
+        calls = Calls({"changed": True})
+        action(RemoveNodes, calls, monkeypatch, host="cp1").act(recorded.run)
+        ((_, arguments),) = calls.asked
+        assert (arguments["part"], arguments["members"]) == ("members", ["f"])
+
+    def test_never_by_the_address_of_another_node(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1")
+        other = recorded.topology["w2"].main_ip.value
+        self.told(recorded, other)
+        recorded.probed("w1", kubewright=OURS, default_ipv4={"address": other})
+        assert ("remove-etcd-member", "w1") not in self.plan(recorded)
+
+    def test_not_by_the_address_of_a_host_that_stays(self, tmp_path: Path) -> None:
+        """A host of the inventory is named as the inventory does."""
+        made = leaving(tmp_path, "x")
+        address = made.topology["w2"].main_ip.value
+        folder = tmp_path / "again"
+        folder.mkdir()
+        recorded = self.told(leaving(folder, address), address, gone="w2")
+        recorded.probed("w2")
+        with pytest.raises(BadInputError, match="--limit w2"):
+            self.plan(recorded)
 
 
 class TestReset:

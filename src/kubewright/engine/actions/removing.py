@@ -6,14 +6,15 @@ from typing import Any
 
 from kubewright.engine.actions.base import NOT_BEGUN, RunAction
 from kubewright.engine.actions.steps import NOTHING, StepAction
-from kubewright.engine.finding import find_cluster
 from kubewright.engine.former import names_of_leaving
+from kubewright.engine.finding import find_cluster, leaving_addresses
 from kubewright.engine.giving_up import give_up_after_failures
-from kubewright.engine.inputs import Inputs, LeavingHost
-from kubewright.engine.leaving import leaving_hosts, members_of
+from kubewright.engine.inputs import Inputs, LeavingHost, leaving_hosts
+from kubewright.engine.leaving import members_of
 from kubewright.engine.lock import require_lock
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError, LockedError, StepFailedError, UnreachableError
+from kubewright.observe.model import EtcdMember
 from kubewright.plan import Plan, Stage, Step
 
 PARTS = {Stage.DRAIN: "drain", Stage.REMOVE_MEMBER: "members", Stage.DELETE_NODE: "node"}
@@ -86,7 +87,10 @@ class RemoveNodes(RunAction):
         stage = step.stage
         self.stage = stage.value
         require_lock(run)
-        members = members_of(host, find_cluster(run, inputs).cluster) if stage is Stage.REMOVE_MEMBER else ()
+        members: tuple[EtcdMember, ...] = ()
+        if stage is Stage.REMOVE_MEMBER:
+            cluster = find_cluster(run, inputs).cluster
+            members = members_of(host, leaving_addresses(run, inputs, cluster)[host.name], cluster)
         arguments = {
             "node": host.node_name,
             "part": PARTS[stage],
