@@ -239,7 +239,7 @@ def test_that_containerd_stays_for_others_is_said(tmp_path: Path, monkeypatch: p
     recorded = leaving(tmp_path, "w1")
     recorded.run.write("plan", Plan("remove", "mine", "1", "cp1", (Step(Stage.CLEAN_NODE, "w1", "", ""),)).to_json())
     recorded.locked()
-    calls = Calls({"changed": True, "others": ["buildkit", "moby"]})
+    calls = Calls({"changed": True, "others": ["buildkit", "moby"], "damaged": ""})
     action(CleanHost, calls, monkeypatch, host="w1").act(recorded.run)
     (note,) = [event for event in recorded.run.events() if event["event"] == "note"]
     assert note["host"] == "w1"

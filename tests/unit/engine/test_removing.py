@@ -160,3 +160,12 @@ class TestClean:
                 recorded.run.write(f"done/{stage.value}/cp2", {"changed": True})
         with pytest.raises(StepFailedError, match="still in the cluster"):
             action(CleanHost, Calls(), monkeypatch, host="cp2").act(recorded.run)
+
+    def test_is_not_clean_where_the_manifest_is_damaged(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = removal(tmp_path, "w1")
+        for stage in (Stage.DRAIN, Stage.DELETE_NODE):
+            recorded.run.write(f"done/{stage.value}/w1", {"changed": True})
+        calls = Calls({"changed": True, "others": [], "damaged": "Expecting value"})
+        with pytest.raises(StepFailedError, match=r"w1: not clean: .*Expecting value.*at last /etc/kubewright"):
+            action(CleanHost, calls, monkeypatch, host="w1").act(recorded.run)
+        assert not recorded.run.has("done/clean-node/w1")

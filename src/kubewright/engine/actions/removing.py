@@ -128,7 +128,12 @@ class CleanHost(StepAction):
             raise StepFailedError(f"host {self.host}", "not cleaned: it is still in the cluster", "Mend that first")
 
     def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
-        """Remove it, whatever state it is in."""
+        """Remove it, whatever state it is in.
+
+        Raises:
+            StepFailedError: the manifest is damaged, so that not all that is there is known.
+
+        """
         cluster = Inputs.load(run).settings.cluster
         answer = self.module_when_free(
             run,
@@ -142,4 +147,13 @@ class CleanHost(StepAction):
         if answer["others"]:
             names = ", ".join(answer["others"])
             self.warn(run, f"containerd stays, for others use it (its namespaces {names})", host=self.host)
+        if answer["damaged"]:
+            raise StepFailedError(
+                f"host {self.host}",
+                f"not clean: /etc/kubewright/manifest.json is damaged ({answer['damaged']}), so kubewright's binaries, "
+                "units, settings and its block in /etc/hosts stay; pods and Kubernetes' own files are removed",
+                f"Remove by hand kubelet, kubeadm, kubectl and the like in {cluster.bin_dir}, the units kubelet and "
+                "containerd, /etc/containerd, kubewright's files in /etc/sysctl.d and /etc/modules-load.d, the block in "
+                "/etc/hosts, and at last /etc/kubewright",
+            )
         return {"changed": bool(answer["changed"])}
