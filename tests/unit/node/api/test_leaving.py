@@ -115,6 +115,29 @@ class TestDrain:
         with pytest.raises(NodeError, match="volume csi-1"):
             leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
 
+    @pytest.mark.parametrize(
+        "volume",
+        [
+            {"name": "data", "persistentVolumeClaim": {"claimName": "agent-data"}},
+            {"name": "data", "ephemeral": {"volumeClaimTemplate": {}}},
+        ],
+        ids=["claim", "ephemeral"],
+    )
+    def test_does_not_wait_for_volumes_of_pods_that_stay(
+        self, node: System, api: Answering, volume: dict[str, Any]
+    ) -> None:
+        api.lists[drain.PODS] = [{**pod("agent", "DaemonSet"), "spec": {"volumes": [volume]}}]
+        claim = "/api/v1/namespaces/a/persistentvolumeclaims/agent-data"
+        api.objects[claim] = {"metadata": {"name": "agent-data"}, "spec": {"volumeName": "pv-agent"}}
+        of_agent = {"nodeName": "w1", "source": {"persistentVolumeName": "pv-agent"}}
+        api.lists[drain.ATTACHMENTS] = [{"metadata": {"name": "csi-agent"}, "spec": of_agent}]
+        assert leaving.drain_node(node, NODE)["changed"]
+        of_web = {**of_agent, "source": {"persistentVolumeName": "pv-web"}}
+        api.lists[drain.ATTACHMENTS].append({"metadata": {"name": "csi-web"}, "spec": of_web})
+        with pytest.raises(NodeError, match="volume csi-web") as caught:
+            leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
+        assert "csi-agent" not in caught.value.cause
+
     def test_evicts_nothing_of_a_dead_node(self, node: System, api: Answering) -> None:
         api.lists[drain.PODS] = [pod("web")]
         assert leaving.drain_node(node, {**NODE, "offline": True}) == {"changed": True, "evicted": []}
