@@ -86,7 +86,7 @@ def _leaving(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedClust
         unreachable=unreachable,
         node=node,
         members=members_of(host, leaving_addresses(run, inputs, cluster)[host.name], cluster),
-        recorded=host.node_name in record.get("fan_out", {}),
+        recorded=host.node_name in record.get("fan_out", {}) or host.node_name in record.get("leaving", ()),
         pods=tuple(seen.get("pods", ())),
         lost_pods=tuple(seen.get("lost_pods", ())),
         budgets=tuple(Budget(**{**raw, "pods": tuple(raw["pods"])}) for raw in seen.get("budgets", ())),

@@ -100,6 +100,16 @@ class TestRemoval:
         with pytest.raises(ForeignError):
             make_plan(recorded.run)
 
+    def test_what_a_killed_run_began_is_gone_on_with(self, tmp_path: Path) -> None:
+        """The Node is gone, and not all of the others were told."""
+        recorded = leaving(tmp_path, "gone")
+        state = recorded.run.read("observations/cp1")["state"]
+        recorded.told("cp1", {**state, "record": {**state["record"], "leaving": ["gone"]}})
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        recorded.probed("w1")
+        assert steps(make_plan(recorded.run))[0] == ("delete-node", "gone")
+
     def test_a_node_goes_by_either_name(self, tmp_path: Path) -> None:
         inputs = leaving(tmp_path, "w1").inputs
         inputs = replace(

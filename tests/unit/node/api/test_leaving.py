@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum
+from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum, record
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -62,8 +62,8 @@ class Answering(Api):
 def api() -> Answering:
     answering = Answering()
     answering.objects["/api/v1/nodes/w1"] = {"metadata": {"name": "w1"}, "spec": {}}
-    record = {"fan_out": {"cp1": "d", "w1": "d"}}
-    answering.objects[RECORD] = {"data": {"record": json.dumps(record)}}
+    known = {"fan_out": {"cp1": "d", "w1": "d"}}
+    answering.objects[RECORD] = {"data": {"record": json.dumps(known)}}
     answering.lists[drain.PODS] = []
     answering.lists[drain.ATTACHMENTS] = []
     answering.lists[drain.BUDGETS] = []
@@ -178,10 +178,12 @@ class TestBudgets:
 
 
 class TestDelete:
+    LEAVING: ClassVar[dict[str, Any]] = {"fan_out": {"cp1": "d"}, "leaving": ["w1"]}
+
     def test_node_and_record(self, node: System, api: Answering) -> None:
         assert leaving.delete_node(node, NODE)["changed"]
         assert "/api/v1/nodes/w1" not in api.objects
-        assert api.record() == {"fan_out": {"cp1": "d"}}
+        assert api.record() == self.LEAVING
         assert not leaving.delete_node(node, NODE)["changed"]
 
     def test_names_of_a_control_plane_are_recorded_beside_earlier_ones(self, node: System, api: Answering) -> None:
@@ -203,7 +205,15 @@ class TestDelete:
     def test_after_a_kill_between_the_two(self, node: System, api: Answering) -> None:
         del api.objects["/api/v1/nodes/w1"]
         assert leaving.delete_node(node, NODE)["changed"]
-        assert api.record() == {"fan_out": {"cp1": "d"}}
+        assert api.record() == self.LEAVING
+
+    def test_the_record_forgets_it_when_all_is_done(self, node: System, client: Client, api: Answering) -> None:
+        leaving.delete_node(node, NODE)
+        leaving.delete_node(node, {**NODE, "node": "w2"})
+        assert record.note_complete(client, {"cp1": "e"}, ["w1"])
+        assert api.record() == {"fan_out": {"cp1": "e"}, "leaving": ["w2"]}
+        assert record.note_complete(client, {"w2": "e"}, [])
+        assert api.record() == {"fan_out": {"cp1": "e", "w2": "e"}}, "it joined again"
 
     def test_pods_of_a_dead_node_go_at_once(self, node: System, api: Answering) -> None:
         api.lists[drain.PODS] = [pod("web"), pod("agent", "DaemonSet")]
