@@ -133,8 +133,6 @@ def apply(
     refuse_to_keep(verb, f"plan file {path}")
     variables = variables_of(verb, limit, offline=saved.offline)
     if verb == "remove":
-        if force:
-            raise BadInputError("--force", "remove has no rule that may be skipped", "Leave it out")
         require_answer(limit, answered=dry_run or yes)
     again = replace(options, inventories=options.inventories or list(saved.sources), limit=limit, dry_run=dry_run)
     change(playbook_of(verb), again, confirmed=yes, kubewright_plan_file=str(path), **told, **variables)

@@ -35,6 +35,7 @@ def remove(
     offline: common.Offline = False,
     drain_timeout: common.DrainTimeout = None,
     dry_run: common.DryRun = False,
+    force: common.Force = [],
     max_failures: common.MaxFailures = None,
     yes: common.Yes = False,
 ) -> None:
@@ -42,7 +43,7 @@ def remove(
 
     --limit names hosts, or Nodes that the inventory no longer has.
     """
-    variables = {**run_variables([], max_failures), **variables_of("remove", limit, offline=offline)}
+    variables = {**run_variables(force, max_failures), **variables_of("remove", limit, offline=offline)}
     if drain_timeout is not None:
         variables["kubewright_drain_timeout"] = drain_timeout
     require_answer(limit, answered=dry_run or yes)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from kubewright.engine.finding import leaving_addresses
+from kubewright.engine.finding import leaving_addresses, place_of
 from kubewright.engine.inputs import Inputs, LeavingHost, Request, leaving_hosts, split_names
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError
@@ -76,14 +76,19 @@ def _leaving(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedClust
     node = cluster.node(host.node_name) if cluster else None
     record = (cluster.record or {}) if cluster else {}
     seen = run.read(f"removals/{host.node_name}") if run.has(f"removals/{host.node_name}") else {}
-    carries, foreign, unreachable = host_state(run, inputs, host.name)
+    known = host in inputs.leaving
+    reason = "" if known else _why_not_cleaned(run, inputs, host, cluster)
+    carries, foreign, unreachable = False, False, ""
+    if not inputs.request.offline and not reason:
+        carries, foreign, unreachable = host_state(run, inputs, host.name)
     return Leaving(
         name=host.name,
         node_name=host.node_name,
-        known=host in inputs.leaving,
+        known=known,
         carries=carries,
         foreign=foreign,
         unreachable=unreachable,
+        not_cleaned=reason,
         node=node,
         members=members_of(host, leaving_addresses(run, inputs, cluster)[host.name], cluster),
         recorded=host.node_name in record.get("fan_out", {}) or host.node_name in record.get("leaving", ()),
@@ -91,6 +96,25 @@ def _leaving(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedClust
         lost_pods=tuple(seen.get("lost_pods", ())),
         budgets=tuple(Budget(**{**raw, "pods": tuple(raw["pods"])}) for raw in seen.get("budgets", ())),
     )
+
+
+def _why_not_cleaned(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedCluster | None) -> str:
+    """Why a host that the inventory lacks is left as it is; empty where it can be cleaned.
+
+    Only the machine that the Node ran on is: its address may be another's by now.
+    """
+    place = place_of(host, cluster)
+    if inputs.request.offline:
+        return "it is dead"
+    if not run.has(f"hosts/{host.name}"):
+        return "nothing tells where it is"
+    probe = run.read(f"hosts/{host.name}")
+    if not probe["reachable"]:
+        return f"it could not be looked at ({probe['cause']})"
+    if place.machine_id != probe["facts"]["machine_id"]:
+        return f"another machine answers at its address {place.address}"
+    _carries, foreign, _unreachable = host_state(run, inputs, host.name)
+    return "what is on it is not kubewright's of this cluster" if foreign else ""
 
 
 def members_of(host: LeavingHost, known: KnownAddresses, cluster: ObservedCluster | None) -> tuple[EtcdMember, ...]:

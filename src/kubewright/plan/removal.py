@@ -27,6 +27,7 @@ class Leaving:
         carries: whether kubewright's manifest is on the host; False where it was not looked at.
         foreign: whether Kubernetes is on the host without kubewright's manifest.
         unreachable: why the host did not answer; empty where it did, or was not asked.
+        not_cleaned: why the host of a Node that the inventory lacks is left as it is; empty where it is looked at.
         pods: pods that a drain evicts; ``lost_pods`` are those that nothing puts up again.
 
     """
@@ -37,6 +38,7 @@ class Leaving:
     carries: bool = False
     foreign: bool = False
     unreachable: str = ""
+    not_cleaned: str = ""
     node: ObservedNode | None = None
     members: tuple[EtcdMember, ...] = ()
     recorded: bool = False
@@ -204,14 +206,20 @@ def _cleanings(leaving: tuple[Leaving, ...]) -> Iterator[Step]:
 def _left(removal: Removal) -> Iterator[str]:
     yield from not_told(removal.base)
     for leaving in removal.leaving:
-        if not leaving.known:
-            address = f" ({leaving.node.internal_ip})" if leaving.node else ""
-            yield f"{leaving.name}{address} is not in the inventory and is not cleaned; it still has what was put there"
+        if leaving.not_cleaned:
+            yield (
+                f"{leaving.name} is not in the inventory and is not cleaned: {leaving.not_cleaned}. {_COMES_BACK}; "
+                f"to clean it, put it into the inventory again and run kubewright remove --limit {leaving.name}, or "
+                "reinstall it"
+            )
         elif removal.offline:
             yield (
-                f"{leaving.name} is dead and is not cleaned; should it come back, run the same command without "
-                "--offline before it is used again"
+                f"{leaving.name} is dead and is not cleaned. {_COMES_BACK}; should it come back, run the same command "
+                "without --offline before it is used again"
             )
+
+
+_COMES_BACK = "Its kubelet's certificate stays valid, so it would register the Node again when it starts"
 
 
 def plan_reset(cluster: str, version: str, hosts: tuple[Leaving, ...], control_planes: Collection[str] = ()) -> Plan:

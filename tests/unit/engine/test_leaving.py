@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -86,9 +86,10 @@ class TestRemoval:
         with pytest.raises(UnreachableError, match="--offline"):
             make_plan(recorded.run)
 
-    def test_a_dead_host_is_not_looked_at(self, tmp_path: Path) -> None:
+    def test_a_dead_host_is_asked_whether_it_is(self, tmp_path: Path) -> None:
         recorded = leaving(tmp_path, "w1", offline=True)
-        assert choose_scope(recorded.run)["hosts"] == ["cp1"]
+        assert choose_scope(recorded.run)["hosts"] == ["w1"]
+        recorded.dead("w1")
         make_documents(recorded.run)
         assert ("clean-node", "w1") not in steps(make_plan(recorded.run))
 
@@ -104,7 +105,7 @@ class TestRemoval:
         """The Node is gone, and not all of the others were told."""
         recorded = leaving(tmp_path, "gone")
         state = recorded.run.read("observations/cp1")["state"]
-        recorded.told("cp1", {**state, "record": {**state["record"], "leaving": ["gone"]}})
+        recorded.told("cp1", {**state, "record": {**state["record"], "leaving": {"gone": {}}}})
         choose_scope(recorded.run)
         make_documents(recorded.run)
         recorded.probed("w1")
@@ -190,6 +191,92 @@ class TestHalfJoinedControlPlane:
         recorded.probed("w2")
         with pytest.raises(BadInputError, match="--limit w2"):
             self.plan(recorded)
+
+
+class TestGoneFromTheInventory:
+    """The host of a Node that the inventory lacks is found by the Node's address, and cleaned if it is that machine."""
+
+    NAME = "gone"
+    PLACE: ClassVar[dict[str, str]] = {"address": "10.0.0.99", "machine_id": "machine-gone"}
+
+    def told(self, folder: Path, *, offline: bool = False, node: bool = True, **changes: Any) -> Recorded:
+        """A cluster that has the Node, or did have it when an earlier run was killed."""
+        recorded = leaving(folder, self.NAME, offline=offline)
+        state = recorded.run.read("observations/cp1")["state"]
+        record = state["record"]
+        if node:
+            like = next(each for each in state["nodes"] if each["name"] == "w2")
+            own = {"name": self.NAME, "internal_ip": self.PLACE["address"], "machine_id": self.PLACE["machine_id"]}
+            state["nodes"].append({**like, **own, **changes})
+            record["fan_out"][self.NAME] = "d0"
+        else:
+            record["leaving"] = {self.NAME: self.PLACE}
+        recorded.told("cp1", state)
+        return recorded
+
+    def plan(self, recorded: Recorded) -> Plan:
+        recorded.probed("w1")
+        make_documents(recorded.run)
+        return make_plan(recorded.run)
+
+    @pytest.mark.parametrize("node", [True, False], ids=["its Node", "the record"])
+    def test_is_looked_at_where_it_is_told_to_be(self, tmp_path: Path, node: bool) -> None:
+        scope = choose_scope(self.told(tmp_path, node=node).run)
+        assert scope["added"] == [{"name": self.NAME, "address": "10.0.0.99"}]
+        assert self.NAME not in scope["hosts"]
+
+    def test_is_reached_as_ansibles_inventory_says_where_that_has_it(self, tmp_path: Path) -> None:
+        scope = choose_scope(self.told(tmp_path).run, ["cp1", "w1", "w2", self.NAME])
+        assert scope["added"] == []
+        assert self.NAME in scope["hosts"]
+
+    def test_is_not_looked_for_at_another_nodes_address(self, tmp_path: Path) -> None:
+        recorded = self.told(tmp_path)
+        address = recorded.topology["w2"].main_ip.value
+        folder = tmp_path / "again"
+        folder.mkdir()
+        recorded = self.told(folder, internal_ip=address)
+        assert choose_scope(recorded.run)["added"] == []
+        assert "nothing tells where it is" in self.plan(recorded).left[0]
+
+    @pytest.mark.parametrize("node", [True, False], ids=["its Node", "the record"])
+    def test_is_cleaned(self, tmp_path: Path, node: bool) -> None:
+        recorded = self.told(tmp_path, node=node)
+        choose_scope(recorded.run)
+        recorded.probed(self.NAME, kubewright=OURS)
+        plan = self.plan(recorded)
+        assert ("clean-node", self.NAME) in steps(plan)
+        assert not any(self.NAME in sentence for sentence in plan.left)
+
+    def test_one_that_is_silent_is_named(self, tmp_path: Path) -> None:
+        recorded = self.told(tmp_path)
+        choose_scope(recorded.run)
+        recorded.dead(self.NAME)
+        plan = self.plan(recorded)
+        assert [stage for stage, host in steps(plan) if host == self.NAME] == ["drain", "delete-node"]
+        assert "could not be looked at (no SSH connection: timed out)" in plan.left[0]
+
+    def test_another_machine_at_its_address_is_left_alone(self, tmp_path: Path) -> None:
+        recorded = self.told(tmp_path)
+        choose_scope(recorded.run)
+        recorded.probed(self.NAME, kubewright=OURS, machine_id="another")
+        plan = self.plan(recorded)
+        assert ("clean-node", self.NAME) not in steps(plan)
+        assert "another machine answers at its address 10.0.0.99" in plan.left[0]
+
+    def test_what_is_another_clusters_now_is_left_alone(self, tmp_path: Path) -> None:
+        recorded = self.told(tmp_path)
+        choose_scope(recorded.run)
+        recorded.probed(self.NAME, kubewright={**OURS, "record": {"cluster": "another"}})
+        plan = self.plan(recorded)
+        assert ("clean-node", self.NAME) not in steps(plan)
+        assert "not kubewright's of this cluster" in plan.left[0]
+
+    def test_one_that_is_dead_is_named(self, tmp_path: Path) -> None:
+        recorded = self.told(tmp_path, offline=True)
+        choose_scope(recorded.run)
+        recorded.dead(self.NAME)
+        assert "is not cleaned: it is dead" in self.plan(recorded).left[0]
 
 
 class TestReset:

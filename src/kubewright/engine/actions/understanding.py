@@ -140,7 +140,8 @@ class Scope(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.choose_scope`."""
-        return {**choose_scope(run), "changed": False}
+        everybody = self.variables.get("groups", {}).get("all", ())
+        return {**choose_scope(run, everybody), "changed": False}
 
 
 class Remember(RunAction):

@@ -178,13 +178,21 @@ class TestBudgets:
 
 
 class TestDelete:
-    LEAVING: ClassVar[dict[str, Any]] = {"fan_out": {"cp1": "d"}, "leaving": ["w1"]}
+    PLACE: ClassVar[dict[str, str]] = {"address": "10.0.0.21", "machine_id": "c0ffee"}
+    LEAVING: ClassVar[dict[str, Any]] = {"fan_out": {"cp1": "d"}, "leaving": {"w1": PLACE}}
+
+    @pytest.fixture(autouse=True)
+    def _place(self, api: Answering) -> None:
+        addresses = [{"type": "InternalIP", "address": self.PLACE["address"]}]
+        status = {"addresses": addresses, "nodeInfo": {"machineID": self.PLACE["machine_id"]}}
+        api.objects["/api/v1/nodes/w1"]["status"] = status
 
     def test_node_and_record(self, node: System, api: Answering) -> None:
         assert leaving.delete_node(node, NODE)["changed"]
         assert "/api/v1/nodes/w1" not in api.objects
         assert api.record() == self.LEAVING
         assert not leaving.delete_node(node, NODE)["changed"]
+        assert api.record() == self.LEAVING, "where it was is not forgotten when its Node is gone"
 
     def test_names_of_a_control_plane_are_recorded_beside_earlier_ones(self, node: System, api: Answering) -> None:
         for names in (["cp9", "192.0.2.9"], ["cp8", "cp9"], []):
@@ -200,18 +208,18 @@ class TestDelete:
         monkeypatch.setattr(Client, "delete", killed)
         with pytest.raises(RuntimeError):
             leaving.delete_node(node, {**NODE, "certificate_names": ["cp9"]})
-        assert api.record() == {"fan_out": {"cp1": "d", "w1": "d"}, "former_names": ["cp9"]}
+        assert api.record() == {**self.LEAVING, "former_names": ["cp9"]}
 
-    def test_after_a_kill_between_the_two(self, node: System, api: Answering) -> None:
+    def test_of_a_node_that_is_gone_already(self, node: System, api: Answering) -> None:
         del api.objects["/api/v1/nodes/w1"]
         assert leaving.delete_node(node, NODE)["changed"]
-        assert api.record() == self.LEAVING
+        assert api.record() == {"fan_out": {"cp1": "d"}, "leaving": {"w1": {}}}
 
     def test_the_record_forgets_it_when_all_is_done(self, node: System, client: Client, api: Answering) -> None:
         leaving.delete_node(node, NODE)
         leaving.delete_node(node, {**NODE, "node": "w2"})
         assert record.note_complete(client, {"cp1": "e"}, ["w1"])
-        assert api.record() == {"fan_out": {"cp1": "e"}, "leaving": ["w2"]}
+        assert api.record() == {"fan_out": {"cp1": "e"}, "leaving": {"w2": {}}}
         assert record.note_complete(client, {"w2": "e"}, [])
         assert api.record() == {"fan_out": {"cp1": "e", "w2": "e"}}, "it joined again"
 

@@ -90,17 +90,19 @@ def _wait_for_health(members: etcd.Etcd, identity: str) -> None:
 
 
 def delete_node(system: System, params: dict[str, Any]) -> dict[str, Any]:
-    """Delete the Node, then note in kubewright's record that it leaves: so a killed run can be found again.
+    """Note in kubewright's record that the Node leaves, and where it was, then delete it.
 
-    The record forgets it when the run ends and the removal is complete.
-
-    Names of it that others' certificates have are recorded first: nothing is issued anew for them later.
+    So a killed run can be found again. The record forgets it when the run ends and the removal is complete.
+    Names of it that others' certificates have are recorded too: nothing is issued anew for them later.
     """
     client = admin_client(system)
     named = _remember_names(client, params["certificate_names"])
+    found = client.find(drain.node_path(params["node"]))
+    node = clusterstate.trimmed(found) if found else {}
+    place = {"address": node["internal_ip"], "machine_id": node["machine_id"]} if node else {}
+    noted = record.note_leaving(client, params["node"], place)
     deleted = client.delete(drain.node_path(params["node"]))
     pods = drain.delete_at_once(client, params["node"]) if params["offline"] else []
-    noted = record.note_leaving(client, params["node"])
     return {"changed": named or noted or deleted or bool(pods), "deleted_pods": pods}
 
 

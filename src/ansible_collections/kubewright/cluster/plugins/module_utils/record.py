@@ -82,13 +82,21 @@ def merged(before: Optional[dict[str, Any]], wanted: Optional[dict[str, Any]], r
     return dict(before or {} if wanted is None else wanted, **{OBJECTS: references})
 
 
-def note_leaving(client: Client, node: str) -> bool:
-    """Record that the Node is gone and its removal is not complete; whether that changed the record."""
+def note_leaving(client: Client, node: str, place: dict[str, str]) -> bool:
+    """Record that the Node goes and its removal is not complete; whether that changed the record.
+
+    Args:
+        client: the API.
+        node: its name.
+        place: its address and machine_id, by which its host is found when it is gone; empty where they are not known.
+
+    """
     before = read(client)
     if before is None:
         return False
     kept = {name: digest for name, digest in (before.get(FAN_OUT) or {}).items() if name != node}
-    leaving = sorted({*(before.get(LEAVING) or ()), node})
+    leaving = dict(before.get(LEAVING) or {})
+    leaving[node] = place or leaving.get(node, {})
     return write(client, dict(before, **{FAN_OUT: kept, LEAVING: leaving}))
 
 
@@ -103,5 +111,7 @@ def note_complete(client: Client, digests: dict[str, str], removed: Iterable[str
     """
     before = read(client) or {}
     after = dict(before, **{FAN_OUT: dict(before.get(FAN_OUT) or {}, **digests)})
-    leaving = sorted({*(after.pop(LEAVING, None) or ())} - {*removed, *digests})
+    leaving = dict(after.pop(LEAVING, None) or {})
+    for name in {*removed, *digests}:
+        leaving.pop(name, None)
     return write(client, dict(after, **{LEAVING: leaving}) if leaving else after)
