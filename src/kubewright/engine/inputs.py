@@ -30,8 +30,8 @@ class Request:
     ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
     cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
     and comes from ``--check``. ``force`` names the rules that may be skipped. ``removing`` are hosts or Nodes that
-    leave the cluster; ``offline``: they are dead. ``drain_timeout`` is in seconds. ``max_failures`` is how many hosts may
-    fail before no further step begins; None for any number.
+    leave the cluster; ``offline``: they are dead. ``drain_timeout`` is in seconds. ``max_failures`` is how many hosts
+    may fail before no further step begins; None for any number.
     """
 
     verb: str

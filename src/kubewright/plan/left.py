@@ -62,12 +62,15 @@ def _unknown_nodes(situation: Situation) -> Iterator[str]:
         return
     names = {host.node_name for host in situation.topology.hosts}
     nodes = sorted(node.name for node in cluster.nodes if node.name not in names)
-    completed = recorded(situation)
+    leaving = (cluster.record or {}).get("leaving", {})
+    completed = {*recorded(situation), *leaving}
     for name in (name for name in nodes if name in completed):
         yield (
             f"node {name} is in the cluster and no longer in the inventory; remove it: kubewright remove --limit {name}"
         )
-    for name in sorted(set(completed) - names - set(nodes)):
+    for name in sorted({*leaving} - names - {*nodes}):
+        yield f"node {name} was removed, and not all of that was done; go on with it: kubewright remove --limit {name}"
+    for name in sorted(completed - {*leaving} - names - {*nodes}):
         yield (
             f"node {name} is in kubewright's record, and neither in the cluster nor in the inventory: somebody deleted "
             f"the Node; remove what is left of it: kubewright remove --limit {name}"
@@ -76,9 +79,10 @@ def _unknown_nodes(situation: Situation) -> Iterator[str]:
     if foreign:
         yield f"nodes {', '.join(foreign)} were not added by kubewright; they were left alone"
     for member in _unknown_members(situation, cluster):
+        counts = ", and keeps others from joining" if member.learner else ", and counts for the majority"
         yield (
             f"etcd member {member.name or member.member_id} ({member.peer_ip}) is of no host of the inventory and of "
-            f"no Node, and counts for the majority; where nobody needs it: etcdctl member remove {member.member_id}"
+            f"no Node{counts}; where nobody needs it: kubewright remove --limit {member.name or member.peer_ip}"
         )
 
 

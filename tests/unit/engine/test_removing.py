@@ -79,9 +79,7 @@ class TestInterrupted:
     """Ctrl-C finishes the part under way, and no further one begins."""
 
     @pytest.mark.parametrize("at", [("w1", "drain"), ("w1", "node"), ("w2", "node")])
-    def test_no_further_part_begins(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[str, str]
-    ) -> None:
+    def test_no_further_part_begins(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[str, str]) -> None:
         recorded = removal(tmp_path, "w1", "w2")
         parts, result = remove(recorded, monkeypatch, stop_at=at)
         everything = [("w1", "drain"), ("w1", "node"), ("w2", "drain"), ("w2", "node")]
@@ -129,7 +127,9 @@ class TestFailure:
         parts, _result = remove(recorded, monkeypatch, {("w1", "drain"): FULL})
         assert ("cp2", "node") in parts
 
-    @pytest.mark.parametrize("error", [LockedError("the cluster's lock", "taken"), UnreachableError("host cp1", "gone")])
+    @pytest.mark.parametrize(
+        "error", [LockedError("the cluster's lock", "taken"), UnreachableError("host cp1", "gone")]
+    )
     def test_without_the_lock_or_the_speaker_nothing_goes_on(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: KubewrightError
     ) -> None:

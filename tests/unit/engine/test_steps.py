@@ -199,5 +199,7 @@ class TestSecondsOfADrain:
 
     @pytest.mark.parametrize("given", ["10m", "0", "-1", "1.5", "inf", True])
     def test_what_is_no_number_of_seconds(self, given: object) -> None:
-        with pytest.raises(BadInputError, match=r"kubewright_drain_timeout.*is no number of seconds.*whole number from 1"):
+        with pytest.raises(
+            BadInputError, match=r"kubewright_drain_timeout.*is no number of seconds.*whole number from 1"
+        ):
             seconds_of_a_drain(given)

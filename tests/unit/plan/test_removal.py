@@ -87,10 +87,11 @@ class TestSteps:
         silent = leaving("w1", known=False, carries=False, not_cleaned="it could not be looked at (no route)")
         plan = plan_removal(removal(silent))
         assert summary(plan) == [("drain", "w1"), ("delete-node", "w1")]
-        assert plan.left == (
+        (sentence,) = plan.left
+        assert sentence == (
             "w1 is not in the inventory and is not cleaned: it could not be looked at (no route). Its kubelet's "
             "certificate stays valid, so it would register the Node again when it starts; to clean it, put it into the "
-            "inventory again and run kubewright remove --limit w1, or reinstall it",
+            "inventory again and run kubewright remove --limit w1, or reinstall it"
         )
 
     def test_who_is_not_told_under_ansibles_limit(self) -> None:

@@ -22,7 +22,6 @@ from kubewright.errors import BadInputError, KubewrightError, StepFailedError, U
 from kubewright.plan import Plan, Stage
 from kubewright.report.text import plan_lines
 
-
 CONNECT_SECONDS = 5
 """How long a host that is said to be dead may take to answer SSH."""
 ANSWER_OF_THE_DEAD_SECONDS = 20

@@ -6,8 +6,8 @@ from typing import Any
 
 from kubewright.engine.actions.base import NOT_BEGUN, RunAction
 from kubewright.engine.actions.steps import NOTHING, StepAction
-from kubewright.engine.former import names_of_leaving
 from kubewright.engine.finding import find_cluster, leaving_addresses
+from kubewright.engine.former import names_of_leaving
 from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.inputs import Inputs, LeavingHost, leaving_hosts
 from kubewright.engine.leaving import members_of
@@ -153,7 +153,7 @@ class CleanHost(StepAction):
                 f"not clean: /etc/kubewright/manifest.json is damaged ({answer['damaged']}), so kubewright's binaries, "
                 "units, settings and its block in /etc/hosts stay; pods and Kubernetes' own files are removed",
                 f"Remove by hand kubelet, kubeadm, kubectl and the like in {cluster.bin_dir}, the units kubelet and "
-                "containerd, /etc/containerd, kubewright's files in /etc/sysctl.d and /etc/modules-load.d, the block in "
-                "/etc/hosts, and at last /etc/kubewright",
+                "containerd, /etc/containerd, kubewright's files in /etc/sysctl.d and /etc/modules-load.d, the block "
+                "in /etc/hosts, and at last /etc/kubewright",
             )
         return {"changed": bool(answer["changed"])}

@@ -19,7 +19,7 @@ RULES = (ALIVE, UNSURE)
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of life of a host that is said to be dead; ``cause`` is why it could not be looked at, empty where it was."""
+    """A sign of life of a host that is said to be dead; ``cause`` is why it could not be looked at, else empty."""
 
     host: str
     cause: str = ""
@@ -35,4 +35,6 @@ def refuse(signs: Iterable[Sign]) -> Iterator[Refusal]:
             yield Refusal(UNSURE, subject, cause, f"Make sure that it is dead, or {off}")
         else:
             cause = "it answers, and Kubernetes is on it: its pods would run twice"
-            yield Refusal(ALIVE, subject, cause, f"Run the same command without --offline; if it cannot be drained, {off}")
+            yield Refusal(
+                ALIVE, subject, cause, f"Run the same command without --offline; if it cannot be drained, {off}"
+            )

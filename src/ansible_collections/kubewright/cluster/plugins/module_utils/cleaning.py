@@ -144,8 +144,8 @@ def _shims(system: System) -> Iterator[str]:
         except OSError:
             # It has ended since.
             continue
-        ours = ("-namespace", "k8s.io") in zip(words, words[1:])
-        if ours and Path(words[0]).name.startswith("containerd-shim"):
+        namespace = words[words.index("-namespace") + 1] if "-namespace" in words else ""
+        if namespace == "k8s.io" and Path(words[0]).name.startswith("containerd-shim"):
             yield path.parent.name
 
 

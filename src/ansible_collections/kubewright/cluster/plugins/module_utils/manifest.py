@@ -23,8 +23,8 @@ Entry = dict[str, Any]
 class Manifest:
     """The manifest, read once and saved after each change.
 
-    ``warning`` says why a damaged manifest was taken for an empty one, and ``damage`` in short what is wrong with it; empty
-    otherwise. ``present`` tells whether the node had one.
+    ``warning`` says why a damaged manifest was taken for an empty one, and ``damage`` in short what is wrong with it;
+    empty otherwise. ``present`` tells whether the node had one.
     """
 
     def __init__(self, system: System) -> None:
