@@ -124,6 +124,13 @@ class TestBadInventory:
         assert "w9 is not a cluster host of this inventory" in done.stdout
         assert "cp1, w1" in done.stdout
 
+    def test_a_drain_timeout_that_is_no_number(self, elsewhere: Path) -> None:
+        wrong = ("-e", "node=w1", "-e", "kubewright_drain_timeout=10m")
+        done = playbook(elsewhere, "remove_node", "-i", inventory(elsewhere), *wrong)
+        assert done.returncode == 2
+        assert "Read inventory and settings" in failed_task(done.stdout)
+        assert "kubewright_drain_timeout: '10m' is no number of seconds" in done.stdout
+
 
 class TestUnreachable:
     """A control plane that may hold a cluster does not answer: nothing is decided and nothing is made."""

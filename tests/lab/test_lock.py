@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.kills import Victim, kill_at
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.locking import has_file, held_elsewhere, holder, started
+from tests.lab.support.removal import assert_clean
 from tests.lab.support.snapshot import flat_node
 from tests.lab.support.waiting import wait_until
 
@@ -148,3 +150,39 @@ class TestUnlock:
         lab.kubewright("scale").check()
         assert_works(cluster, ["cp1", "w1", "w2", "w3", "w4"])
         assert_nothing_left(cluster, ["cp1", "w1", "w2", "w3", "w4"])
+
+
+class TestInterruptedRemoval:
+    """Ctrl-C in the drain of the first of two workers: it is drained, and nothing else begins."""
+
+    ATTACHMENT: ClassVar[dict[str, Any]] = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "VolumeAttachment",
+        "metadata": {"name": "held"},
+        "spec": {"attacher": "nobody.example", "nodeName": "w2", "source": {"persistentVolumeName": "none"}},
+    }
+    """A drain waits until it is gone, which nobody but the test brings about."""
+
+    def test_no_further_part_begins(self, lab: TestLab, cluster: Cluster) -> None:
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(self.ATTACHMENT))
+        with started(lab, "remove", "--limit", "w2,w3", "--yes") as run:
+            wait_until(
+                lambda: cluster.get("node", "w2")["spec"].get("unschedulable"), deadline=120, what="w2 is drained"
+            )
+            run.send_signal(signal.SIGINT)
+            time.sleep(5)
+            assert run.poll() is None, "the drain under way has to be finished"
+            cluster.kubectl("delete", "volumeattachment", "held")
+        said = lab.history[-1]
+        assert said.exit_code == 130, said
+        assert "Run the same command again" in said.output, said
+        assert sorted(cluster.node_conditions()) == ["cp1", "w1", "w2", "w3", "w4"]
+        assert not cluster.get("node", "w3")["spec"].get("unschedulable"), "a drain began after Ctrl-C"
+        assert holder(cluster) == ""
+
+    def test_the_same_command_goes_on(self, lab: TestLab, cluster: Cluster) -> None:
+        lab.kubewright("remove", "--limit", "w2,w3", "--yes").check()
+        assert_works(cluster, ["cp1", "w1", "w4"])
+        assert_nothing_left(cluster, ["cp1", "w1", "w4"])
+        for node in ("w2", "w3"):
+            assert_clean(lab, node)

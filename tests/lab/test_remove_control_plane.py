@@ -21,6 +21,8 @@ from tests.lab.support.removal import assert_clean, take_out_of_inventory
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 UNREACHABLE = 4
+REFUSED = 5
+LOGIN = ("-u", "admin")
 SNAPSHOTS = "/var/lib/kubewright/snapshots"
 
 
@@ -157,16 +159,25 @@ class TestGoneFromTheInventory:
         cluster.wait_ready("cp2", "cp3", "cp4", "w1", "w2", "w3")
 
     def test_by_the_command(self, lab: TestLab, cluster: Cluster) -> None:
-        done = lab.kubewright("remove", "--limit", "w2", "--yes").check()
-        assert "w2 " in done.output
-        assert "is not in the inventory and is not cleaned" in done.output
+        """The host is found by its Node's address; its login was in the inventory's line that is gone."""
+        done = lab.kubewright("remove", "--limit", "w2", "--yes", *LOGIN).check()
+        assert "not cleaned" not in done.output
+        assert_clean(lab, "w2")
         cluster.wait_ready("cp2", "cp3", "cp4", "w1", "w3")
         assert sorted(cluster.node_conditions()) == ["cp2", "cp3", "cp4", "w1", "w3"]
         assert record(cluster) == ["cp2", "cp3", "cp4", "w1", "w3"]
-        lab.read("w2", "test", "-e", "/etc/kubewright/manifest.json")
 
-    def test_by_the_playbook(self, lab: TestLab, cluster: Cluster, tmp_path: Path) -> None:
-        playbook(lab, tmp_path, "remove_node", "-e", "node=w3", "-e", "skip_confirmation=true").check()
+    def test_one_that_lives_is_not_removed_as_a_dead_one(self, lab: TestLab, cluster: Cluster) -> None:
+        refused = lab.kubewright("remove", "--limit", "w3", "--offline", "--yes", *LOGIN)
+        assert refused.exit_code == REFUSED, str(refused)
+        assert "offline-host-alive" in refused.output
+        assert not cluster.get("node", "w3")["spec"].get("unschedulable"), "a refused run must change nothing"
+
+    def test_a_dead_one_by_the_playbook(self, lab: TestLab, cluster: Cluster, tmp_path: Path) -> None:
+        lab.stop("w3", kill=True)
+        given = ("node=w3", "kubewright_offline=true", "skip_confirmation=true")
+        done = playbook(lab, tmp_path, "remove_node", *(word for each in given for word in ("-e", each))).check()
+        assert "w3 is not in the inventory and is not cleaned: it is dead" in done.output
         assert_works(cluster, ["cp2", "cp3", "cp4", "w1"])
         assert sorted(cluster.node_conditions()) == ["cp2", "cp3", "cp4", "w1"]
         assert record(cluster) == ["cp2", "cp3", "cp4", "w1"]

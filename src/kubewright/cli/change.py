@@ -28,7 +28,7 @@ from kubewright.report.text import nothing_to_do
 app = typer.Typer()
 
 
-def _variables(strict: bool, force: list[str], max_failures: int | None) -> dict[str, Any]:
+def run_variables(force: list[str], max_failures: int | None, *, strict: bool = False) -> dict[str, Any]:
     """What the playbook is told of the options that these verbs have in common."""
     try:
         check_names(force, RULES)
@@ -86,7 +86,7 @@ def deploy(
     yes: common.Yes = False,
 ) -> None:
     """Create the cluster, add what is missing, correct what differs."""
-    told = _variables(strict, force, max_failures)
+    told = run_variables(force, max_failures, strict=strict)
     change("cluster", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
 
 
@@ -103,7 +103,7 @@ def scale(
     yes: common.Yes = False,
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
-    told = _variables(strict, force, max_failures)
+    told = run_variables(force, max_failures, strict=strict)
     change("scale", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
 
 
@@ -121,7 +121,7 @@ def apply(
     yes: common.Yes = False,
 ) -> None:
     """Carry out a plan file if all is still as it was then; without FILE, everything that destroys nothing."""
-    told = _variables(strict, force, max_failures)
+    told = run_variables(force, max_failures, strict=strict)
     if not file:
         change("cluster", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
         return
@@ -133,8 +133,6 @@ def apply(
     refuse_to_keep(verb, f"plan file {path}")
     variables = variables_of(verb, limit, offline=saved.offline)
     if verb == "remove":
-        if force:
-            raise BadInputError("--force", "remove has no rule that may be skipped", "Leave it out")
         require_answer(limit, answered=dry_run or yes)
     again = replace(options, inventories=options.inventories or list(saved.sources), limit=limit, dry_run=dry_run)
     change(playbook_of(verb), again, confirmed=yes, kubewright_plan_file=str(path), **told, **variables)

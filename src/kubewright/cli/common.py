@@ -41,6 +41,10 @@ Offline = Annotated[
     bool,
     typer.Option("--offline", help="Of remove: the hosts are dead for good; nothing is drained or cleaned there."),
 ]
+DrainTimeout = Annotated[
+    int | None,
+    typer.Option("--drain-timeout", metavar="SECONDS", min=1, help="How long the drain of a node may take: 600."),
+]
 Output = Annotated[str, typer.Option("-o", "--output", help="table or json.")]
 LogFormatOption = Annotated[
     LogFormat, typer.Option("--log-format", help="Progress and errors as text, or as one JSON object a line.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kubewright.cli import common
-from kubewright.cli.change import change
+from kubewright.cli.change import change, run_variables
 from kubewright.cli.common import err
 from kubewright.cli.confirming import can_ask
 from kubewright.cli.loading import load_inventory
@@ -33,14 +33,19 @@ def remove(
     *,
     limit: common.Limit = "",
     offline: common.Offline = False,
+    drain_timeout: common.DrainTimeout = None,
     dry_run: common.DryRun = False,
+    force: common.Force = [],
+    max_failures: common.MaxFailures = None,
     yes: common.Yes = False,
 ) -> None:
     """Drain nodes, take them out of etcd and the cluster, and clean their hosts.
 
     --limit names hosts, or Nodes that the inventory no longer has.
     """
-    variables = variables_of("remove", limit, offline=offline)
+    variables = {**run_variables(force, max_failures), **variables_of("remove", limit, offline=offline)}
+    if drain_timeout is not None:
+        variables["kubewright_drain_timeout"] = drain_timeout
     require_answer(limit, answered=dry_run or yes)
     change("remove_node", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **variables)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kubewright.engine.inputs import Inputs
+from kubewright.engine.inputs import Inputs, LeavingHost, leaving_hosts
 from kubewright.engine.record import Run, error_from_json, write_json
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.inventory.remembered import ADDRESS_FILE, entries, remembered
@@ -78,8 +78,14 @@ def _refuse_silent(silent: list[str], answers: Mapping[str, Any]) -> None:
     )
 
 
-def choose_scope(run: Run) -> dict[str, Any]:
-    """Decide whom to look at. The result is the registered value that the playbook loops over."""
+def choose_scope(run: Run, others: Collection[str] = ()) -> dict[str, Any]:
+    """Decide whom to look at. The result is the registered value that the playbook loops over.
+
+    Args:
+        run: the run.
+        others: all hosts of Ansible's inventory, of which some need not be the cluster's.
+
+    """
     inputs = Inputs.load(run)
     found = find_cluster(run, inputs)
     cluster = found.cluster
@@ -88,18 +94,41 @@ def choose_scope(run: Run) -> dict[str, Any]:
     lacking = [name for name in unknown if name not in wanted]
     via = cluster.via if cluster else found.half_made or next(iter(inputs.names.control_plane))
     limited = inputs.request.ansible_limited
-    if not inputs.request.offline:
-        lacking = [*(host.name for host in inputs.leaving), *lacking]
+    leaving = [host for host in leaving_hosts(inputs) if host in inputs.leaving or host.name in others]
+    looked_at = [*wanted, *(host.name for host in leaving)]
+    added = {host: place_of(host, cluster) for host in leaving_hosts(inputs) if host not in leaving}
     scope = {
         "scope": wanted,
-        "hosts": (wanted if limited else [*wanted, *lacking]) or [via],
+        "hosts": (looked_at or list(inputs.scope)) if limited else [*looked_at, *lacking] or [via],
         "delegated": lacking if limited else [],
+        "added": [{"name": host.name, "address": at.address} for host, at in added.items() if at.address],
         "via": via,
     }
-    if limited and not wanted:
-        scope["hosts"] = [host.name for host in inputs.leaving] or list(inputs.scope)
     run.write("scope", scope)
     return scope
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the host of a Node was: its address and machine-id, empty where nothing tells them."""
+
+    address: str = ""
+    machine_id: str = ""
+
+
+def place_of(host: LeavingHost, cluster: ObservedCluster | None) -> Place:
+    """Where the host of a Node that leaves is to be looked for, as its Node or the record tells.
+
+    An address that is another Node's by now has no host of this one.
+    """
+    if cluster is None:
+        return Place()
+    node = cluster.node(host.node_name)
+    place = Place(**((cluster.record or {}).get("leaving") or {}).get(host.node_name, {}))
+    if node is not None:
+        place = Place(node.internal_ip, node.machine_id)
+    others = {each.internal_ip for each in cluster.nodes if each.name != host.node_name}
+    return replace(place, address="") if place.address in others else place
 
 
 def _is_wanted(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
@@ -119,19 +148,31 @@ def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool
 
 def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
     """All that is known of every host's address apart from the inventory."""
+    hosts = ((name, inputs.settings.hosts[name]) for name in inputs.names.all)
+    names = {name: (host.kube_override_hostname or name, host.etcd_member_name) for name, host in hosts}
+    return _known(run, inputs, cluster, names)
+
+
+def leaving_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
+    """The same of every host that leaves."""
+    return _known(run, inputs, cluster, {host.name: (host.node_name, "") for host in leaving_hosts(inputs)})
+
+
+def _known(
+    run: Run, inputs: Inputs, cluster: ObservedCluster | None, names: Mapping[str, tuple[str, str]]
+) -> dict[str, KnownAddresses]:
+    """By host, given the names of its Node and of its etcd member; empty where that has the Node's."""
     max_age = inputs.settings.cluster.kubewright_fact_max_age
     cached = remembered(Path(inputs.state_directory), max_age=max_age).addresses
     probes = run.read_all("hosts")
     nodes = {node.name: node.internal_ip for node in cluster.nodes} if cluster else {}
     peers = {member.name: member.peer_ip for member in cluster.etcd_members} if cluster else {}
     known = {}
-    for name in inputs.names.all:
-        host = inputs.settings.hosts[name]
-        node_name = host.kube_override_hostname or name
+    for name, (node_name, member_name) in names.items():
         gathered = (probes.get(name, {}).get("facts") or {}).get("default_ipv4") or {}
         known[name] = KnownAddresses(
             node=nodes.get(node_name),
-            etcd=peers.get(host.etcd_member_name or node_name),
+            etcd=peers.get(member_name or node_name),
             cached=cached.get(name),
             gathered=gathered.get("address"),
         )

@@ -19,6 +19,9 @@ from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
 from kubewright.topology.names import own_names
 
+DRAIN_SECONDS = 600
+"""How long a drain may take unless it is said."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -27,8 +30,8 @@ class Request:
     ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
     cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
     and comes from ``--check``. ``force`` names the rules that may be skipped. ``removing`` are hosts or Nodes that
-    leave the cluster; ``offline``: they are dead. ``max_failures`` is how many hosts may fail before no further step
-    begins; None for any number.
+    leave the cluster; ``offline``: they are dead. ``drain_timeout`` is in seconds. ``max_failures`` is how many hosts
+    may fail before no further step begins; None for any number.
     """
 
     verb: str
@@ -38,6 +41,7 @@ class Request:
     force: tuple[str, ...] = ()
     removing: tuple[str, ...] = ()
     offline: bool = False
+    drain_timeout: int = DRAIN_SECONDS
     max_failures: int | None = None
 
 
@@ -135,6 +139,13 @@ class Inputs:
                 for host in raw["leaving"]
             ),
         )
+
+
+def leaving_hosts(inputs: Inputs) -> tuple[LeavingHost, ...]:
+    """Everything that is to leave; what the inventory lacks goes by its Node's name."""
+    known = {name for host in inputs.leaving for name in (host.name, host.node_name)}
+    others = (LeavingHost(name, name) for name in dict.fromkeys(inputs.request.removing) if name not in known)
+    return (*inputs.leaving, *others)
 
 
 def read_inputs(
@@ -236,12 +247,29 @@ def number_of_failures(value: object) -> int | None:
         BadInputError: it is no whole number from 0 on.
 
     """
+    return _whole_number("kubewright_max_failures", value, 0, "number of hosts", "any number of hosts may fail")
+
+
+def seconds_of_a_drain(value: object) -> int:
+    """How long a drain may take in seconds, as given by ``-e kubewright_drain_timeout=900``.
+
+    Raises:
+        BadInputError: it is no whole number from 1 on.
+
+    """
+    otherwise = f"{DRAIN_SECONDS} s are enough"
+    seconds = _whole_number("kubewright_drain_timeout", value, 1, "number of seconds", otherwise)
+    return DRAIN_SECONDS if seconds is None else seconds
+
+
+def _whole_number(name: str, value: object, least: int, what: str, otherwise: str) -> int | None:
+    """A variable that is a whole number; None where it is not given."""
     text = str(value if value is not None else "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()):
-        remedy = "Give a whole number from 0 on; leave it out where any number of hosts may fail"
-        raise BadInputError("kubewright_max_failures", f"{text!r} is no number of hosts", remedy)
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        remedy = f"Give a whole number from {least} on; leave it out where {otherwise}"
+        raise BadInputError(name, f"{text!r} is no {what}", remedy)
     return int(text)
 
 

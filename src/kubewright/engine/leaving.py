@@ -7,7 +7,8 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from kubewright.engine.inputs import Inputs, LeavingHost, Request, split_names
+from kubewright.engine.finding import leaving_addresses, place_of
+from kubewright.engine.inputs import Inputs, LeavingHost, Request, leaving_hosts, split_names
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError
 from kubewright.observe.model import EtcdMember, ObservedCluster
@@ -15,6 +16,7 @@ from kubewright.plan.model import Plan
 from kubewright.plan.removal import Leaving, Removal, plan_reset
 from kubewright.plan.rules.disruption import Budget
 from kubewright.plan.situation import Situation
+from kubewright.topology import KnownAddresses
 
 
 def asked_to_remove(node: Any, limit: tuple[str, ...] | None, played: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -70,43 +72,68 @@ def what_leaves(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> tu
     return tuple(_leaving(run, inputs, host, cluster) for host in leaving_hosts(inputs))
 
 
-def leaving_hosts(inputs: Inputs) -> tuple[LeavingHost, ...]:
-    """Everything that is to leave; what the inventory lacks goes by its Node's name."""
-    known = {name for host in inputs.leaving for name in (host.name, host.node_name)}
-    others = (LeavingHost(name, name) for name in dict.fromkeys(inputs.request.removing) if name not in known)
-    return (*inputs.leaving, *others)
-
-
 def _leaving(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedCluster | None) -> Leaving:
     node = cluster.node(host.node_name) if cluster else None
     record = (cluster.record or {}) if cluster else {}
     seen = run.read(f"removals/{host.node_name}") if run.has(f"removals/{host.node_name}") else {}
-    carries, foreign, unreachable = host_state(run, inputs, host.name)
+    known = host in inputs.leaving
+    reason = "" if known else _why_not_cleaned(run, inputs, host, cluster)
+    carries, foreign, unreachable = False, False, ""
+    if not inputs.request.offline and not reason:
+        carries, foreign, unreachable = host_state(run, inputs, host.name)
     return Leaving(
         name=host.name,
         node_name=host.node_name,
-        known=host in inputs.leaving,
+        known=known,
         carries=carries,
         foreign=foreign,
         unreachable=unreachable,
+        not_cleaned=reason,
         node=node,
-        members=members_of(host, cluster),
-        recorded=host.node_name in record.get("fan_out", {}),
+        members=members_of(host, leaving_addresses(run, inputs, cluster)[host.name], cluster),
+        recorded=host.node_name in record.get("fan_out", {}) or host.node_name in record.get("leaving", ()),
         pods=tuple(seen.get("pods", ())),
         lost_pods=tuple(seen.get("lost_pods", ())),
         budgets=tuple(Budget(**{**raw, "pods": tuple(raw["pods"])}) for raw in seen.get("budgets", ())),
     )
 
 
-def members_of(host: LeavingHost, cluster: ObservedCluster | None) -> tuple[EtcdMember, ...]:
-    """The etcd members of a host that leaves: by name, or by address where a member has not told its name yet."""
+def _why_not_cleaned(run: Run, inputs: Inputs, host: LeavingHost, cluster: ObservedCluster | None) -> str:
+    """Why a host that the inventory lacks is left as it is; empty where it can be cleaned.
+
+    Only the machine that the Node ran on is: its address may be another's by now.
+    """
+    place = place_of(host, cluster)
+    if inputs.request.offline:
+        return "it is dead"
+    if not run.has(f"hosts/{host.name}"):
+        return "nothing tells where it is"
+    probe = run.read(f"hosts/{host.name}")
+    if not probe["reachable"]:
+        return f"it could not be looked at ({probe['cause']})"
+    if place.machine_id != probe["facts"]["machine_id"]:
+        return f"another machine answers at its address {place.address}"
+    _carries, foreign, _unreachable = host_state(run, inputs, host.name)
+    return "what is on it is not kubewright's of this cluster" if foreign else ""
+
+
+def members_of(host: LeavingHost, known: KnownAddresses, cluster: ObservedCluster | None) -> tuple[EtcdMember, ...]:
+    """The etcd members of a host that leaves: by name, or by address where a member has not told its name yet.
+
+    What the host told once, or its user by naming an address, finds members without a name only: a control plane that
+    never finished joining has no Node, and its inventory need not have an address. An address that is another Node's is
+    never its own.
+    """
     if cluster is None:
         return ()
-    addresses = {node.internal_ip for node in cluster.nodes if node.name == host.node_name} | {host.ip}
+    others = {node.internal_ip for node in cluster.nodes if node.name != host.node_name}
+    own = {host.ip, known.node} - others
+    told = {known.cached, known.gathered, host.node_name} - others
     return tuple(
         member
         for member in cluster.etcd_members
-        if member.name == host.node_name or (member.peer_ip and member.peer_ip in addresses)
+        if member.name == host.node_name
+        or (member.peer_ip and (member.peer_ip in own or (not member.name and member.peer_ip in told)))
     )
 
 

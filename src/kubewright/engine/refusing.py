@@ -10,11 +10,11 @@ import yaml
 
 from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import Release
-from kubewright.engine.finding import Found, complete
-from kubewright.engine.inputs import Inputs
+from kubewright.engine.finding import Found, complete, place_of
+from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.record import Run
 from kubewright.observe.model import ObservedCluster
-from kubewright.plan.rules import capacity, identity, skew
+from kubewright.plan.rules import capacity, identity, offline, skew
 from kubewright.plan.rules.refusals import enforce
 from kubewright.topology import Host, Source, Topology
 
@@ -33,6 +33,7 @@ def refuse(run: Run, inputs: Inputs, found: Found, topology: Topology, release: 
         *_capacity(new, inputs, found.cluster),
         *_identity(run, new, topology, found.cluster),
         *identity.refuse_changed(_members(topology, found.cluster)),
+        *offline.refuse(_signs_of_life(run, inputs, found.cluster)),
     )
     skipped = enforce(refusals, inputs.request.force)
     run.write("skipped", list(skipped))
@@ -113,3 +114,24 @@ def _members(topology: Topology, cluster: ObservedCluster | None) -> list[identi
                 identity.Member(host.name, node.name, given, tuple(dict.fromkeys((node.internal_ip, *internal))), peer)
             )
     return members
+
+
+def _signs_of_life(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> Iterator[offline.Sign]:
+    """Hosts that are said to be dead, and that live or may live.
+
+    Another machine at the host's address is none of it, nor is one that has nothing of Kubernetes.
+    """
+    probes = run.read_all("hosts")
+    for host in leaving_hosts(inputs) if inputs.request.offline else ():
+        probe = probes.get(host.name)
+        if probe is None:
+            continue
+        if not probe["reachable"]:
+            if probe["answered"]:
+                yield offline.Sign(host.name, str(probe["cause"]))
+            continue
+        facts = probe["facts"]
+        kubernetes = facts["kubernetes"]
+        there = facts["kubewright"]["present"] or kubernetes["kubelet_conf"] or kubernetes["kubelet_active"]
+        if there and place_of(host, cluster).machine_id in ("", facts["machine_id"]):
+            yield offline.Sign(host.name)

@@ -10,15 +10,19 @@ from kubewright.plan.rollout import Inspection
 from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_all, joined, recorded
 
 
+def not_told(situation: Situation) -> Iterator[str]:
+    """The sentence about members that are not told of the hosts that came or went, because of Ansible's own limit."""
+    behind = () if situation.fan_out_allowed else tuple(host.name for host in stale(situation))
+    if behind:
+        yield (
+            f"hosts file and load balancer of {', '.join(behind)} were left as they are because of --limit; "
+            "run without limit, or kubewright scale, to bring them up to date"
+        )
+
+
 def left(situation: Situation) -> Iterator[str]:
     """All that the situation holds and this run does not do."""
-    if not situation.fan_out_allowed:
-        behind = [host.name for host in stale(situation)]
-        if behind:
-            yield (
-                f"hosts file and load balancer of {', '.join(behind)} were left as they are because of --limit; "
-                "run without limit, or kubewright scale, to bring them up to date"
-            )
+    yield from not_told(situation)
     for name, reason in sorted(situation.unreachable.items()):
         yield f"{name} did not answer and was left out ({reason}); the next run brings it up to date"
     if situation.verb in CORRECTS and not is_about_all(situation):
@@ -58,12 +62,15 @@ def _unknown_nodes(situation: Situation) -> Iterator[str]:
         return
     names = {host.node_name for host in situation.topology.hosts}
     nodes = sorted(node.name for node in cluster.nodes if node.name not in names)
-    completed = recorded(situation)
+    leaving = (cluster.record or {}).get("leaving", {})
+    completed = {*recorded(situation), *leaving}
     for name in (name for name in nodes if name in completed):
         yield (
             f"node {name} is in the cluster and no longer in the inventory; remove it: kubewright remove --limit {name}"
         )
-    for name in sorted(set(completed) - names - set(nodes)):
+    for name in sorted({*leaving} - names - {*nodes}):
+        yield f"node {name} was removed, and not all of that was done; go on with it: kubewright remove --limit {name}"
+    for name in sorted(completed - {*leaving} - names - {*nodes}):
         yield (
             f"node {name} is in kubewright's record, and neither in the cluster nor in the inventory: somebody deleted "
             f"the Node; remove what is left of it: kubewright remove --limit {name}"
@@ -72,9 +79,10 @@ def _unknown_nodes(situation: Situation) -> Iterator[str]:
     if foreign:
         yield f"nodes {', '.join(foreign)} were not added by kubewright; they were left alone"
     for member in _unknown_members(situation, cluster):
+        counts = ", and keeps others from joining" if member.learner else ", and counts for the majority"
         yield (
             f"etcd member {member.name or member.member_id} ({member.peer_ip}) is of no host of the inventory and of "
-            f"no Node, and counts for the majority; where nobody needs it: etcdctl member remove {member.member_id}"
+            f"no Node{counts}; where nobody needs it: kubewright remove --limit {member.name or member.peer_ip}"
         )
 
 

@@ -9,10 +9,12 @@ from kubewright.errors import BadInputError, ForeignError, RefusedError, Unreach
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
 from kubewright.plan.fanning import fan_out
 from kubewright.plan.keeping import snapshot
+from kubewright.plan.left import not_told
 from kubewright.plan.model import LOCK_CALLS, Change, Plan, Stage, Step
 from kubewright.plan.rules import disruption, last, quorum
 from kubewright.plan.rules.disruption import Budget
 from kubewright.plan.situation import Situation
+from kubewright.topology.model import Topology
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Leaving:
         carries: whether kubewright's manifest is on the host; False where it was not looked at.
         foreign: whether Kubernetes is on the host without kubewright's manifest.
         unreachable: why the host did not answer; empty where it did, or was not asked.
+        not_cleaned: why the host of a Node that the inventory lacks is left as it is; empty where it is looked at.
         pods: pods that a drain evicts; ``lost_pods`` are those that nothing puts up again.
 
     """
@@ -35,6 +38,7 @@ class Leaving:
     carries: bool = False
     foreign: bool = False
     unreachable: str = ""
+    not_cleaned: str = ""
     node: ObservedNode | None = None
     members: tuple[EtcdMember, ...] = ()
     recorded: bool = False
@@ -69,6 +73,7 @@ def plan_removal(removal: Removal) -> Plan:
     cluster = _ours(removal)
     for leaving in removal.leaving:
         _refuse(leaving, offline=removal.offline)
+        _refuse_address_of_one_that_stays(leaving, removal.base.topology)
     _refuse_unknown_members(removal, cluster)
     last.refuse(cluster.nodes, {leaving.node_name for leaving in removal.leaving})
     members = quorum.in_safe_order([member for leaving in removal.leaving for member in leaving.members])
@@ -127,11 +132,11 @@ def _ours(removal: Removal) -> ObservedCluster:
 
 
 def _refuse(leaving: Leaving, *, offline: bool) -> None:
-    if not leaving.known and leaving.node is None and not leaving.recorded:
+    if not leaving.known and leaving.node is None and not leaving.recorded and not leaving.members:
         raise BadInputError(
             f"--limit {leaving.name}",
             "neither the inventory nor the cluster has it",
-            "Check the name: kubewright status shows all nodes",
+            "Check the name: kubewright status shows all nodes and etcd members",
         )
     if leaving.unreachable and not offline:
         raise UnreachableError(
@@ -144,6 +149,20 @@ def _refuse(leaving: Leaving, *, offline: bool) -> None:
             f"node {leaving.name}",
             "it was not added by kubewright; nothing was changed",
             f"Remove it with the tool that added it, or: kubectl drain and delete node {leaving.node_name}",
+        )
+
+
+def _refuse_address_of_one_that_stays(leaving: Leaving, topology: Topology) -> None:
+    """An etcd member may be named by its address only where it is nobody's else."""
+    if leaving.known or leaving.node is not None:
+        return
+    peers = {member.peer_ip for member in leaving.members}
+    host = next((host for host in topology.hosts if host.main_ip.value in peers), None)
+    if host is not None:
+        raise BadInputError(
+            f"--limit {leaving.name}",
+            f"that etcd member has the address of {host.name}, which is in the inventory",
+            f"Name the host: --limit {host.name}",
         )
 
 
@@ -185,15 +204,22 @@ def _cleanings(leaving: tuple[Leaving, ...]) -> Iterator[Step]:
 
 
 def _left(removal: Removal) -> Iterator[str]:
+    yield from not_told(removal.base)
     for leaving in removal.leaving:
-        if not leaving.known:
-            address = f" ({leaving.node.internal_ip})" if leaving.node else ""
-            yield f"{leaving.name}{address} is not in the inventory and is not cleaned; it still has what was put there"
+        if leaving.not_cleaned:
+            yield (
+                f"{leaving.name} is not in the inventory and is not cleaned: {leaving.not_cleaned}. {_COMES_BACK}; "
+                f"to clean it, put it into the inventory again and run kubewright remove --limit {leaving.name}, or "
+                "reinstall it"
+            )
         elif removal.offline:
             yield (
-                f"{leaving.name} is dead and is not cleaned; should it come back, run the same command without "
-                "--offline before it is used again"
+                f"{leaving.name} is dead and is not cleaned. {_COMES_BACK}; should it come back, run the same command "
+                "without --offline before it is used again"
             )
+
+
+_COMES_BACK = "Its kubelet's certificate stays valid, so it would register the Node again when it starts"
 
 
 def plan_reset(cluster: str, version: str, hosts: tuple[Leaving, ...], control_planes: Collection[str] = ()) -> Plan:

@@ -80,7 +80,8 @@ def remove_dead_control_plane() -> Plan:
 
 def remove_node_that_left_the_inventory() -> Plan:
     cluster = live(topology(3), *MEMBERS, "worker3")
-    worker = leaving("worker3", cluster, known=False, carries=False, pods=("shop/web-1",))
+    reason = f"it could not be looked at ({DEAD})"
+    worker = leaving("worker3", cluster, known=False, carries=False, not_cleaned=reason, pods=("shop/web-1",))
     return removal(worker, cluster=cluster)
 
 

@@ -216,11 +216,10 @@ class TestApplyRemoval:
         assert kubewright("apply", str(plan_file), "--dry-run") == ExitCode.DONE
         assert played.asked[0][1].dry_run
 
-    def test_no_rule_can_be_skipped(self, played: Played, plan_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        arguments = ("apply", str(plan_file), "--yes", "--force", "duplicate-machine-id")
-        assert kubewright(*arguments) == ExitCode.BAD_INPUT
-        assert "remove has no rule that may be skipped" in capsys.readouterr().err
-        assert played.asked == []
+    def test_a_rule_can_be_skipped(self, played: Played, plan_file: Path) -> None:
+        played.planned(*STEPS, verb="remove")
+        assert kubewright("apply", str(plan_file), "--yes", "--force", "offline-host-unsure") == ExitCode.DONE
+        assert played.variables[0]["kubewright_force"] == "offline-host-unsure"
 
     @pytest.mark.parametrize("verb", ["reset", "check"])
     def test_a_verb_whose_plan_is_not_for_a_file(

@@ -64,7 +64,28 @@ class TestConfirmed:
         CliRunner().invoke(verbs.app, ["remove", "-i", inventory, "--limit", "w1", "--yes", "--offline"])
         ((playbook, variables),) = done
         assert playbook == "remove_node"
-        assert variables == {"confirmed": True, "kubewright_offline": True, "skip_confirmation": True}
+        assert variables == {
+            "confirmed": True,
+            "kubewright_force": "",
+            "kubewright_offline": True,
+            "kubewright_strict": False,
+            "skip_confirmation": True,
+        }
+
+    def test_what_else_a_removal_is_told(self, inventory: str, done: list[tuple[str, dict[str, Any]]]) -> None:
+        options = ("--drain-timeout", "30", "--max-failures", "1")
+        CliRunner().invoke(verbs.app, ["remove", "-i", inventory, "--limit", "w1", "--yes", *options])
+        ((_, variables),) = done
+        assert variables["kubewright_drain_timeout"] == 30
+        assert variables["kubewright_max_failures"] == 1
+
+    @pytest.mark.parametrize("value", ["0", "10m"])
+    def test_a_wrong_drain_timeout_is_a_usage_error(
+        self, inventory: str, done: list[tuple[str, dict[str, Any]]], value: str
+    ) -> None:
+        arguments = ["remove", "-i", inventory, "--limit", "w1", "--yes", "--drain-timeout", value]
+        assert CliRunner().invoke(verbs.app, arguments).exit_code != 0
+        assert done == []
 
     def test_reset(self, inventory: str, done: list[tuple[str, dict[str, Any]]]) -> None:
         CliRunner().invoke(verbs.app, ["reset", "-i", inventory, "--yes", "--confirm", "mine"])

@@ -112,8 +112,8 @@ class Recorded:
     def dead(self, *hosts: str) -> None:
         """Hosts were probed and did not answer."""
         for host in hosts:
-            answer = {"reachable": False, "cause": "no SSH connection: timed out", "remedy": "Check it", "time": NOW}
-            self.run.write(f"hosts/{host}", answer)
+            answer = {"reachable": False, "cause": "no SSH connection: timed out", "remedy": "Check it"}
+            self.run.write(f"hosts/{host}", {**answer, "answered": False, "time": NOW})
 
     def live(self, *members: str, record: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         """The state of a live cluster that this inventory made, with these members."""

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from kubewright.documents import NodeDocument
-from kubewright.engine.actions.ending import CleanUp, Finish, GiveUpLock
+from kubewright.engine.actions.ending import CleanUp, Finish, GiveUpLock, removed_nodes
 from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.plan import Change, Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
+from tests.unit.engine.test_leaving import leaving
 from tests.unit.engine.test_waiting import Calls, action
 
 
@@ -88,6 +89,36 @@ class TestRecord:
 
     def test_interrupted_before_its_labels(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.recorded_as_complete(tmp_path, monkeypatch, "join-worker/w1") == {"w2"}
+
+
+class TestRemovedNodes:
+    """The record forgets a Node when its removal is complete; until then the same command is known to go on with it."""
+
+    STEPS = (
+        Step(Stage.DRAIN, "w1", "", ""),
+        Step(Stage.DELETE_NODE, "w1", "", ""),
+        Step(Stage.DELETE_NODE, "gone", "", ""),
+        Step(Stage.CLEAN_NODE, "w1", "", ""),
+        Step(Stage.FAN_OUT, "w2", "", ""),
+    )
+
+    @pytest.mark.parametrize(
+        ("missing", "removed"),
+        [
+            (None, ["w1", "gone"]),
+            (STEPS[2], ["w1"]),
+            (STEPS[3], ["gone"]),
+            (STEPS[4], []),
+        ],
+        ids=["nothing", "a Node", "the cleaning", "a fan-out"],
+    )
+    def test_while_something_is_missing(self, tmp_path: Path, missing: Step | None, removed: list[str]) -> None:
+        recorded = leaving(tmp_path, "w1", "gone")
+        for step in self.STEPS:
+            if step is not missing:
+                recorded.run.write(f"done/{step.stage.value}/{step.host}", {"changed": True})
+        plan = Plan("remove", "mine", "1.37.2", "cp1", self.STEPS)
+        assert removed_nodes(recorded.run, plan, recorded.inputs) == removed
 
 
 class TestFinish:

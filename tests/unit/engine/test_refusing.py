@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -17,6 +17,8 @@ from kubewright.errors import RefusedError
 from kubewright.observe import parse_cluster
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_flow import new_cluster
+from tests.unit.engine.test_leaving import leaving
+from tests.unit.plan.test_rules_host import PROBED
 
 
 def grown(folder: Path, force: tuple[str, ...] = (), **changes: Any) -> Recorded:
@@ -35,6 +37,54 @@ def asked(recorded: Recorded) -> tuple[str, ...]:
     inputs = Inputs.load(recorded.run)
     found = find_cluster(recorded.run, inputs)
     return refuse(recorded.run, inputs, found, load_topology(recorded.run, inputs), load().release("1.37.2"))
+
+
+class TestOffline:
+    """A host that is said to be dead must not live: its pods would run twice."""
+
+    JOINED: ClassVar[dict[str, Any]] = {**PROBED["kubernetes"], "kubelet_conf": True}
+
+    def dead(self, folder: Path, force: tuple[str, ...] = ()) -> Recorded:
+        """A cluster from which w1 is to be removed as a dead one."""
+        recorded = leaving(folder, "w1", offline=True)
+        recorded.inputs = replace(recorded.inputs, request=replace(recorded.inputs.request, force=force))
+        recorded.inputs.save(recorded.run)
+        recorded.run.write("scope", {"scope": []})
+        return recorded
+
+    def test_one_that_does_not_answer(self, tmp_path: Path) -> None:
+        recorded = self.dead(tmp_path)
+        recorded.dead("w1")
+        assert asked(recorded) == ()
+
+    def test_one_that_was_not_asked(self, tmp_path: Path) -> None:
+        assert asked(self.dead(tmp_path)) == ()
+
+    def test_one_that_lives(self, tmp_path: Path) -> None:
+        recorded = self.dead(tmp_path, force=("offline-host-unsure",))
+        recorded.probed("w1", kubernetes=self.JOINED)
+        with pytest.raises(RefusedError, match=r"w1: it answers.*rule offline-host-alive.*without --offline"):
+            asked(recorded)
+
+    @pytest.mark.parametrize(
+        "facts", [{"machine_id": "another", "kubernetes": JOINED}, {}], ids=["another machine", "without Kubernetes"]
+    )
+    def test_what_has_taken_its_place(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        recorded = self.dead(tmp_path)
+        recorded.probed("w1", **facts)
+        assert asked(recorded) == ()
+
+    def test_one_that_tells_nothing(self, tmp_path: Path) -> None:
+        answer = {"reachable": False, "cause": "the SSH login was refused", "remedy": "", "answered": True, "time": 0}
+        recorded = self.dead(tmp_path)
+        recorded.run.write("hosts/w1", answer)
+        with pytest.raises(RefusedError, match=r"login was refused.*--force offline-host-unsure"):
+            asked(recorded)
+        folder = tmp_path / "forced"
+        folder.mkdir()
+        recorded = self.dead(folder, force=("offline-host-unsure",))
+        recorded.run.write("hosts/w1", answer)
+        assert "offline-host-unsure, skipped" in asked(recorded)[0]
 
 
 class TestRefuse:

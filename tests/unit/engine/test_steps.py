@@ -16,7 +16,7 @@ from kubewright.engine.actions.ending import Finish
 from kubewright.engine.actions.joining import Join
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.giving_up import give_up_after_failures
-from kubewright.engine.inputs import number_of_failures
+from kubewright.engine.inputs import number_of_failures, seconds_of_a_drain
 from kubewright.engine.motor import Outcome, judge
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError, ExitCode, StepFailedError, UnreachableError
@@ -190,3 +190,16 @@ class TestNumberOfFailures:
     def test_what_is_no_number_of_hosts(self, given: object) -> None:
         with pytest.raises(BadInputError, match=r"kubewright_max_failures.*is no number of hosts"):
             number_of_failures(given)
+
+
+class TestSecondsOfADrain:
+    @pytest.mark.parametrize(("given", "seconds"), [(None, 600), ("", 600), (1, 1), ("900", 900)])
+    def test_as_a_playbook_is_given_it(self, given: object, seconds: int) -> None:
+        assert seconds_of_a_drain(given) == seconds
+
+    @pytest.mark.parametrize("given", ["10m", "0", "-1", "1.5", "inf", True])
+    def test_what_is_no_number_of_seconds(self, given: object) -> None:
+        with pytest.raises(
+            BadInputError, match=r"kubewright_drain_timeout.*is no number of seconds.*whole number from 1"
+        ):
+            seconds_of_a_drain(given)

@@ -55,7 +55,7 @@ def files_of(system: FakeSystem) -> set[str]:
 
 class TestClean:
     def test_leaves_what_is_not_ours(self, system: FakeSystem) -> None:
-        assert cleaning.clean(system, PARAMETERS) == {"changed": True, "others": []}
+        assert cleaning.clean(system, PARAMETERS) == {"changed": True, "others": [], "damaged": ""}
         assert files_of(system) == {
             "/etc/hosts",
             "/etc/kubernetes/manifests/somebody.yaml",
@@ -69,7 +69,7 @@ class TestClean:
     def test_again_does_nothing(self, system: FakeSystem) -> None:
         cleaning.clean(system, PARAMETERS)
         system.commands.clear()
-        assert cleaning.clean(system, PARAMETERS) == {"changed": False, "others": []}
+        assert cleaning.clean(system, PARAMETERS) == {"changed": False, "others": [], "damaged": ""}
         assert system.commands == []
 
     def test_refuses_a_node_of_others(self, system: FakeSystem) -> None:
@@ -79,6 +79,17 @@ class TestClean:
             cleaning.clean(system, PARAMETERS)
         assert files_of(system) == before
 
+    def test_of_a_damaged_manifest_is_not_complete(self, system: FakeSystem) -> None:
+        write(system, MANIFEST_PATH, '{"resources": {')
+        for _twice in range(2):
+            answer = cleaning.clean(system, PARAMETERS)
+            assert answer["changed"]
+            assert "Expecting" in answer["damaged"]
+            assert system.path(MANIFEST_PATH).read_text() == '{"resources": {', "it is all that tells of what stays"
+        assert "/etc/kubernetes/kubelet.conf" not in files_of(system)
+        assert "/usr/local/bin/kubelet" in files_of(system)
+        assert "systemctl disable --no-reload kubelet" in system.commands
+
     def test_removes_nothing_below_a_mount_that_stays(self, system: FakeSystem) -> None:
         mounts = "server:/data /var/lib/kubelet/pods/x/volumes nfs rw 0 0\n"
         write(system, "/proc/self/mounts", mounts)
@@ -86,6 +97,32 @@ class TestClean:
             cleaning.clean(system, PARAMETERS)
         assert "/var/lib/kubelet/pods/x/volumes/y" in files_of(system)
         assert system.path(MANIFEST_PATH).exists(), "the next run has to find it"
+
+
+class TestEngineThatDoesNotStart:
+    """Containers run on in their shims, an API server's and etcd's too."""
+
+    def running(self, system: FakeSystem, *words: str) -> None:
+        write(system, "/proc/4711/cmdline", "\0".join((*words, "")))
+
+    def test_is_an_error_while_pods_run(self, system: FakeSystem) -> None:
+        self.running(system, "/usr/local/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "3f")
+        before = files_of(system)
+        with pytest.raises(NodeError, match=r"unit containerd: it cannot be started.*process 4711.*journalctl"):
+            cleaning.clean(system, PARAMETERS)
+        assert files_of(system) == before
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("/usr/bin/containerd-shim-runc-v2", "-namespace", "moby", "-id", "3f"),
+            ("/usr/bin/vi", "-namespace", "k8s.io"),
+        ],
+    )
+    def test_is_none_while_only_others_run(self, system: FakeSystem, words: tuple[str, ...]) -> None:
+        self.running(system, *words)
+        assert cleaning.clean(system, PARAMETERS)["changed"]
+        assert not system.path(MANIFEST_PATH).exists()
 
 
 @dataclass
@@ -137,7 +174,7 @@ class TestEngine:
     @pytest.mark.parametrize("namespace", ["default", "buildkit"])
     def test_stays_where_others_have_something_in_it(self, node: Engine, namespace: str, kind: str) -> None:
         node.kept[namespace, kind] = ["theirs"]
-        assert cleaning.clean(node, PARAMETERS) == {"changed": True, "others": [namespace]}
+        assert cleaning.clean(node, PARAMETERS) == {"changed": True, "others": [namespace], "damaged": ""}
         assert files_of(node) >= self.PROGRAMS
         assert "/usr/local/bin/kubelet" not in files_of(node)
         assert node.kept[namespace, kind] == ["theirs"]
@@ -146,7 +183,7 @@ class TestEngine:
 
     def test_goes_where_their_namespaces_are_empty(self, node: Engine) -> None:
         node.kept["default", "containers"] = []
-        assert cleaning.clean(node, PARAMETERS) == {"changed": True, "others": []}
+        assert cleaning.clean(node, PARAMETERS) == {"changed": True, "others": [], "damaged": ""}
         assert not self.PROGRAMS & files_of(node)
         assert "systemctl stop containerd" in node.commands
 

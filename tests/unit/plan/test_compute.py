@@ -210,9 +210,8 @@ class TestExistingCluster:
             situation("deploy", topology(), cluster=replace(found, etcd_members=(*found.etcd_members, stray)))
         )
         assert plan.empty
-        assert [f"({address}) is of no host" in line and "member remove abc" in line for line in plan.left] == [
-            True
-        ] * named
+        remedy = f"kubewright remove --limit {name or address}"
+        assert [f"({address}) is of no host" in line and remedy in line for line in plan.left] == [True] * named
 
     def test_an_etcd_member_of_a_recorded_node_goes_with_it(self) -> None:
         found = cluster("cp1", "cp2", "cp3", "w1")
@@ -220,6 +219,16 @@ class TestExistingCluster:
         shape = topology(2, 1)
         (line,) = compute(situation("deploy", shape, cluster=found)).left
         assert "kubewright remove --limit cp3" in line
+
+    def test_one_whose_removal_was_killed_is_named_as_ours(self) -> None:
+        live = cluster("cp1", "w1", "w2", record={"fan_out": {"cp1": "d1", "w1": "d1"}, "leaving": {"w2": {}}})
+        plan = compute(situation("deploy", topology(), cluster=live))
+        assert "kubewright remove --limit w2" in plan.left[0]
+
+    def test_one_that_is_gone_and_not_all_of_it_done_is_named(self) -> None:
+        live = cluster("cp1", "w1", record={"fan_out": {"cp1": "d1", "w1": "d1"}, "leaving": {"w2": {}}})
+        (line,) = compute(situation("deploy", topology(), cluster=live)).left
+        assert line == "node w2 was removed, and not all of that was done; go on with it: kubewright remove --limit w2"
 
     def test_check_is_only_checks(self) -> None:
         plan = compute(situation("check", topology(), cluster=cluster("cp1", "w1")))

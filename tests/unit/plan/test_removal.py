@@ -79,9 +79,26 @@ class TestSteps:
         assert any("not cleaned" in sentence for sentence in plan.left)
 
     def test_a_node_that_the_inventory_lacks(self) -> None:
-        plan = plan_removal(removal(leaving("w1", known=False, carries=False)))
+        plan = plan_removal(removal(leaving("w1", known=False)))
+        assert summary(plan) == [("drain", "w1"), ("delete-node", "w1"), ("clean-node", "w1")]
+        assert plan.left == ()
+
+    def test_a_node_that_the_inventory_lacks_and_that_cannot_be_cleaned(self) -> None:
+        silent = leaving("w1", known=False, carries=False, not_cleaned="it could not be looked at (no route)")
+        plan = plan_removal(removal(silent))
         assert summary(plan) == [("drain", "w1"), ("delete-node", "w1")]
-        assert any("not in the inventory and is not cleaned" in sentence for sentence in plan.left)
+        (sentence,) = plan.left
+        assert sentence == (
+            "w1 is not in the inventory and is not cleaned: it could not be looked at (no route). Its kubelet's "
+            "certificate stays valid, so it would register the Node again when it starts; to clean it, put it into the "
+            "inventory again and run kubewright remove --limit w1, or reinstall it"
+        )
+
+    def test_who_is_not_told_under_ansibles_limit(self) -> None:
+        asked = removal(leaving("w1"), digest="d2")
+        plan = plan_removal(replace(asked, base=replace(asked.base, fan_out_allowed=False)))
+        assert plan.hosts(Stage.FAN_OUT) == ()
+        assert plan.left[0].startswith("hosts file and load balancer of cp1, cp2, cp3, w2 were left as they are")
 
     @pytest.mark.parametrize(
         ("changes", "steps"),

@@ -23,6 +23,8 @@ PYTHON = "/usr/bin/python3"
 KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 """Nothing else ends a call to a host whose network was cut: nobody tells SSH, which only waits for the answer."""
 LOCK_WAIT_SECONDS = 900
+NOT_BEGUN: dict[str, Any] = {"failed": True, "msg": "not begun: the run is to stop"}
+"""What an action answers, in part at least, where no further step is to begin."""
 POLL_SECONDS = 2
 
 
@@ -48,7 +50,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
         self.variables: dict[str, Any] = task_vars or {}
         run = Run(Path(self._task.args["run"])) if "run" in self._task.args else None
         if run and run.has("stop") and not self.ends_run:
-            result.update(failed=True, msg="not begun: the run is to stop")
+            result.update(NOT_BEGUN)
             return result
         try:
             # What Ansible itself raises on the way is told like everything else, wherever it comes from.

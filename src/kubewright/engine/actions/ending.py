@@ -16,12 +16,12 @@ from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.actions.steps import NOTHING
 from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.flow import api_url, load_topology
-from kubewright.engine.inputs import Inputs
+from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.lock import lock_id, lock_lost
 from kubewright.engine.planning import node_reference
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError
-from kubewright.plan import Plan, Stage
+from kubewright.plan import Plan, Stage, Step
 from kubewright.report.outcome import changed_steps
 
 
@@ -63,6 +63,7 @@ class CleanUp(RunAction):
                 "tokens": bool(plan.stage(Stage.CLEANUP)),
                 "check_pods": bool(plan.stage(Stage.CHECK) or plan.stage(Stage.CLEANUP)),
                 "fan_out": {} if plan.verb == "check" else fan_out_done(run, plan, inputs),
+                "removed": removed_nodes(run, plan, inputs),
                 "last": {} if plan.verb == "check" else this_run(plan.verb),
                 "changed_before": changed_steps(run.events()) > 0,
                 # It may name the control plane that left.
@@ -173,6 +174,18 @@ def _unlabelled(run: Run, plan: Plan) -> Iterator[str]:
     for step in plan.stage(Stage.METADATA):
         if not run.has(f"done/{step.stage.value}/{step.host}"):
             yield from (change.id for change in step.changes)
+
+
+def removed_nodes(run: Run, plan: Plan, inputs: Inputs) -> list[str]:
+    """Names of the Nodes whose removal is complete: all that was planned for them is done, and the others were told."""
+
+    def done(step: Step) -> bool:
+        return run.has(f"done/{step.stage.value}/{step.host}")
+
+    if plan.verb != "remove" or not all(done(step) for step in plan.stage(Stage.FAN_OUT)):
+        return []
+    hosts = {host.name: host.node_name for host in leaving_hosts(inputs)}
+    return [node for name, node in hosts.items() if all(done(step) for step in plan.steps if step.host == name)]
 
 
 class Finish(EndingAction):

@@ -11,6 +11,8 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from kubewright.errors import ERRORS_BY_EXIT_CODE, BadInputError, KubewrightError, StepFailedError, UnreachableError
 
+NO_CONNECTION = "no SSH connection"
+"""How the cause of an error begins that is about a host of which nothing was heard."""
 SHOWN = 2000
 """Characters of a text that nobody expected."""
 _NO_SUDO = re.compile("sudo: a password is required|is not in the sudoers|Missing sudo password")
@@ -84,7 +86,7 @@ def connection_error(host: str, message: str) -> UnreachableError:
             return UnreachableError(f"host {host}", cause, remedy)
     return UnreachableError(
         f"host {host}",
-        f"no SSH connection: {text}",
+        f"{NO_CONNECTION}: {text}",
         "Check that it is up and that ansible_host and ansible_port are right",
     )
 

@@ -9,23 +9,65 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction, warning_text
+from kubewright.engine.actions.failures import NO_CONNECTION
 from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
-from kubewright.engine.inputs import Inputs
+from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.keeping import keep_inventory
 from kubewright.engine.record import ANSWER_SECONDS, Run
 from kubewright.engine.saving import refuse_stale
-from kubewright.errors import UnreachableError
+from kubewright.engine.time_limit import OutOfTimeError, at_most
+from kubewright.errors import BadInputError, KubewrightError, StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage
 from kubewright.report.text import plan_lines
 
+CONNECT_SECONDS = 5
+"""How long a host that is said to be dead may take to answer SSH."""
+ANSWER_OF_THE_DEAD_SECONDS = 20
+"""How long all of that attempt may take: half a host may take connections and never answer."""
+
 
 class Examine(RunAction):
-    """Probe one host; if another run's module still works there, wait for it and say so."""
+    """Probe one host; if another run's module still works there, wait for it and say so.
+
+    Of a host that is said to be dead it is only asked, once and shortly, whether it answers.
+    """
 
     def act(self, run: Run) -> dict[str, Any]:
         """Write ``hosts/HOST``."""
+        inputs = Inputs.load(run)
+        leaving = self.host in {host.name for host in leaving_hosts(inputs)}
+        if leaving and inputs.request.offline:
+            return self._ask_shortly(run)
+        try:
+            return self._probe(run)
+        except (BadInputError, StepFailedError) as error:
+            if not leaving or self.host in {host.name for host in inputs.leaving}:
+                raise
+            # A host that the inventory lacks may have become anything.
+            note_unreachable(run, self.host, error)
+            return {"changed": False, "reachable": False}
+
+    def _ask_shortly(self, run: Run) -> dict[str, Any]:
+        if getattr(self._connection, "transport", "") == "ssh":
+            self._connection.set_option("timeout", CONNECT_SECONDS)
+            self._connection.set_option("reconnection_retries", 0)
+        try:
+            with at_most(ANSWER_OF_THE_DEAD_SECONDS):
+                facts = self.module("probe", {})["facts"]
+        except (BadInputError, StepFailedError, UnreachableError) as error:
+            silent = error.cause.startswith(NO_CONNECTION) and "refused" not in error.cause
+            note_unreachable(run, self.host, error, answered=not silent)
+            return {"changed": False, "reachable": False}
+        except OutOfTimeError:
+            hanging = UnreachableError(f"host {self.host}", "it took the connection and did not answer any more")
+            note_unreachable(run, self.host, hanging, answered=True)
+            return {"changed": False, "reachable": False}
+        run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": time.time()})
+        return {"changed": False, "reachable": True}
+
+    def _probe(self, run: Run) -> dict[str, Any]:
         if self._known(run):
             run.write(f"hosts/{self.host}", {"reachable": True, "time": time.time()})
             return {"changed": False, "reachable": True}
@@ -57,10 +99,14 @@ class Examine(RunAction):
         self.wait_for_host(run, what, deadline)
 
 
-def note_unreachable(run: Run, host: str, error: UnreachableError) -> None:
-    """Write that a host did not answer; whether that matters is decided for all hosts together."""
+def note_unreachable(run: Run, host: str, error: KubewrightError, *, answered: bool = False) -> None:
+    """Write that a host could not be looked at; whether that matters is decided for all hosts together.
+
+    ``answered`` says that something is there all the same; noted of hosts that are said to be dead.
+    """
     run.event("unreachable", host=host, cause=error.cause)
-    run.write(f"hosts/{host}", {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()})
+    found = {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()}
+    run.write(f"hosts/{host}", {**found, "answered": answered})
 
 
 class Document(RunAction):

@@ -16,7 +16,7 @@ from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, remember_addresses
 from kubewright.engine.folders import create_run
-from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, split_names
+from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, seconds_of_a_drain, split_names
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
 from kubewright.engine.saving import check_asked
@@ -73,6 +73,7 @@ class Begin(RunAction):
             ansible_limited=ansible_limited,
             dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
             force=_names(variables.get("kubewright_force")),
+            drain_timeout=seconds_of_a_drain(variables.get("kubewright_drain_timeout")),
             max_failures=number_of_failures(variables.get("kubewright_max_failures")),
         )
         inputs = read_inputs(
@@ -139,7 +140,8 @@ class Scope(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.choose_scope`."""
-        return {**choose_scope(run), "changed": False}
+        everybody = self.variables.get("groups", {}).get("all", ())
+        return {**choose_scope(run, everybody), "changed": False}
 
 
 class Remember(RunAction):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kubewright.plan.rules import capacity, identity, live, quorum, skew
+from kubewright.plan.rules import capacity, identity, live, offline, quorum, skew
 
-RULES = (*skew.RULES, *capacity.RULES, *identity.RULES, *live.RULES, *quorum.RULES)
+RULES = (*skew.RULES, *capacity.RULES, *identity.RULES, *live.RULES, *offline.RULES, *quorum.RULES)

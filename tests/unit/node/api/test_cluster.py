@@ -283,6 +283,7 @@ ENDING: dict[str, Any] = {
     "tokens": False,
     "check_pods": False,
     "fan_out": {},
+    "removed": [],
     "last": LAST,
     "changed_before": False,
     "kubeconfig": False,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum
+from ansible_collections.kubewright.cluster.plugins.module_utils import drain, etcd, leaving, quorum, record
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -62,8 +62,8 @@ class Answering(Api):
 def api() -> Answering:
     answering = Answering()
     answering.objects["/api/v1/nodes/w1"] = {"metadata": {"name": "w1"}, "spec": {}}
-    record = {"fan_out": {"cp1": "d", "w1": "d"}}
-    answering.objects[RECORD] = {"data": {"record": json.dumps(record)}}
+    known = {"fan_out": {"cp1": "d", "w1": "d"}}
+    answering.objects[RECORD] = {"data": {"record": json.dumps(known)}}
     answering.lists[drain.PODS] = []
     answering.lists[drain.ATTACHMENTS] = []
     answering.lists[drain.BUDGETS] = []
@@ -115,6 +115,29 @@ class TestDrain:
         with pytest.raises(NodeError, match="volume csi-1"):
             leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
 
+    @pytest.mark.parametrize(
+        "volume",
+        [
+            {"name": "data", "persistentVolumeClaim": {"claimName": "agent-data"}},
+            {"name": "data", "ephemeral": {"volumeClaimTemplate": {}}},
+        ],
+        ids=["claim", "ephemeral"],
+    )
+    def test_does_not_wait_for_volumes_of_pods_that_stay(
+        self, node: System, api: Answering, volume: dict[str, Any]
+    ) -> None:
+        api.lists[drain.PODS] = [{**pod("agent", "DaemonSet"), "spec": {"volumes": [volume]}}]
+        claim = "/api/v1/namespaces/a/persistentvolumeclaims/agent-data"
+        api.objects[claim] = {"metadata": {"name": "agent-data"}, "spec": {"volumeName": "pv-agent"}}
+        of_agent = {"nodeName": "w1", "source": {"persistentVolumeName": "pv-agent"}}
+        api.lists[drain.ATTACHMENTS] = [{"metadata": {"name": "csi-agent"}, "spec": of_agent}]
+        assert leaving.drain_node(node, NODE)["changed"]
+        of_web = {**of_agent, "source": {"persistentVolumeName": "pv-web"}}
+        api.lists[drain.ATTACHMENTS].append({"metadata": {"name": "csi-web"}, "spec": of_web})
+        with pytest.raises(NodeError, match="volume csi-web") as caught:
+            leaving.drain_node(node, {**NODE, "drain_timeout": 0.1})
+        assert "csi-agent" not in caught.value.cause
+
     def test_evicts_nothing_of_a_dead_node(self, node: System, api: Answering) -> None:
         api.lists[drain.PODS] = [pod("web")]
         assert leaving.drain_node(node, {**NODE, "offline": True}) == {"changed": True, "evicted": []}
@@ -155,11 +178,21 @@ class TestBudgets:
 
 
 class TestDelete:
+    PLACE: ClassVar[dict[str, str]] = {"address": "10.0.0.21", "machine_id": "c0ffee"}
+    LEAVING: ClassVar[dict[str, Any]] = {"fan_out": {"cp1": "d"}, "leaving": {"w1": PLACE}}
+
+    @pytest.fixture(autouse=True)
+    def _place(self, api: Answering) -> None:
+        addresses = [{"type": "InternalIP", "address": self.PLACE["address"]}]
+        status = {"addresses": addresses, "nodeInfo": {"machineID": self.PLACE["machine_id"]}}
+        api.objects["/api/v1/nodes/w1"]["status"] = status
+
     def test_node_and_record(self, node: System, api: Answering) -> None:
         assert leaving.delete_node(node, NODE)["changed"]
         assert "/api/v1/nodes/w1" not in api.objects
-        assert api.record() == {"fan_out": {"cp1": "d"}}
+        assert api.record() == self.LEAVING
         assert not leaving.delete_node(node, NODE)["changed"]
+        assert api.record() == self.LEAVING, "where it was is not forgotten when its Node is gone"
 
     def test_names_of_a_control_plane_are_recorded_beside_earlier_ones(self, node: System, api: Answering) -> None:
         for names in (["cp9", "192.0.2.9"], ["cp8", "cp9"], []):
@@ -175,12 +208,20 @@ class TestDelete:
         monkeypatch.setattr(Client, "delete", killed)
         with pytest.raises(RuntimeError):
             leaving.delete_node(node, {**NODE, "certificate_names": ["cp9"]})
-        assert api.record() == {"fan_out": {"cp1": "d", "w1": "d"}, "former_names": ["cp9"]}
+        assert api.record() == {**self.LEAVING, "former_names": ["cp9"]}
 
-    def test_after_a_kill_between_the_two(self, node: System, api: Answering) -> None:
+    def test_of_a_node_that_is_gone_already(self, node: System, api: Answering) -> None:
         del api.objects["/api/v1/nodes/w1"]
         assert leaving.delete_node(node, NODE)["changed"]
-        assert api.record() == {"fan_out": {"cp1": "d"}}
+        assert api.record() == {"fan_out": {"cp1": "d"}, "leaving": {"w1": {}}}
+
+    def test_the_record_forgets_it_when_all_is_done(self, node: System, client: Client, api: Answering) -> None:
+        leaving.delete_node(node, NODE)
+        leaving.delete_node(node, {**NODE, "node": "w2"})
+        assert record.note_complete(client, {"cp1": "e"}, ["w1"])
+        assert api.record() == {"fan_out": {"cp1": "e"}, "leaving": {"w2": {}}}
+        assert record.note_complete(client, {"w2": "e"}, [])
+        assert api.record() == {"fan_out": {"cp1": "e", "w2": "e"}}, "it joined again"
 
     def test_pods_of_a_dead_node_go_at_once(self, node: System, api: Answering) -> None:
         api.lists[drain.PODS] = [pod("web"), pod("agent", "DaemonSet")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, firewall
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, NodeError
@@ -52,6 +52,8 @@ def clean(system: System, params: dict[str, Any]) -> dict[str, Any]:
     """Clean the node; nothing where it is clean already.
 
     ``others`` are containerd's namespaces that others use, for which it stays with its programs and configuration.
+    ``damaged`` says why the manifest cannot be read, empty where it can: then what it named stays, and so does the
+    manifest, because the node is not clean.
 
     Raises:
         NodeError: Kubernetes is on it and kubewright's manifest is not, or something cannot be stopped or unmounted.
@@ -65,7 +67,7 @@ def clean(system: System, params: dict[str, Any]) -> dict[str, Any]:
                 "node", "Kubernetes is on it, but not kubewright's %s; nothing was changed" % MANIFEST_PATH,
                 "Use the tool that made it", FOREIGN,
             )  # fmt: skip
-        return {"changed": False, "others": []}
+        return {"changed": False, "others": [], "damaged": ""}
     system.search = [params["bin_dir"]]
     _stop_unit(system, "kubelet")
     others = _stop_containers(system)
@@ -75,9 +77,10 @@ def clean(system: System, params: dict[str, Any]) -> dict[str, Any]:
     system.run("systemctl", "daemon-reload")
     for name in ("init.json", "join.json"):
         files.remove(system.path("%s/%s" % (DIRECTORY, name)))
-    files.remove(system.path(MANIFEST_PATH))
-    _remove_if_empty(system, DIRECTORY)
-    return {"changed": True, "others": others}
+    if not manifest.damage:
+        files.remove(system.path(MANIFEST_PATH))
+        _remove_if_empty(system, DIRECTORY)
+    return {"changed": True, "others": others, "damaged": manifest.damage}
 
 
 def _stop_unit(system: System, name: str) -> None:
@@ -96,6 +99,7 @@ def _stop_containers(system: System) -> list[str]:
     state = unit_state(system, ENGINE)
     # A stopped engine leaves its containers running; it has to be asked for them.
     if not state.running and (state.load == "not-found" or not system.run("systemctl", "start", ENGINE).ok):
+        _refuse_orphans(system)
         return []
     for identity in sorted(_running(system)):
         system.run(*_CTR, "tasks", "kill", "--all", "--signal", "SIGKILL", identity)
@@ -113,6 +117,36 @@ def _stop_containers(system: System) -> list[str]:
     if not others:
         _stop_unit(system, ENGINE)
     return others
+
+
+def _refuse_orphans(system: System) -> None:
+    """Containers outlive the engine in their shims; nobody is left who could end them in good order.
+
+    Raises:
+        NodeError: some run.
+
+    """
+    processes = sorted(_shims(system), key=int)
+    if processes:
+        raise NodeError(
+            "unit %s" % ENGINE,
+            "it cannot be started, and pods' containers still run (containerd-shim, process %s); nothing was removed"
+            % ", ".join(processes),
+            "Mend it (journalctl -u %s) or restart the host, then run the same command again" % ENGINE,
+        )
+
+
+def _shims(system: System) -> Iterator[str]:
+    """Processes that hold containers of Kubernetes' namespace."""
+    for path in system.path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            # It has ended since.
+            continue
+        namespace = words[words.index("-namespace") + 1] if "-namespace" in words else ""
+        if namespace == "k8s.io" and Path(words[0]).name.startswith("containerd-shim"):
+            yield path.parent.name
 
 
 def _is_used(system: System, namespace: str) -> bool:

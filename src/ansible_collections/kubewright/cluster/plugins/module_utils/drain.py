@@ -7,7 +7,7 @@ asked for again (https://kubernetes.io/docs/concepts/scheduling-eviction/api-evi
 from __future__ import annotations
 
 import time
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import REFUSED, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client
@@ -65,6 +65,8 @@ def cordon(client: Client, node: str) -> bool:
 def drain(client: Client, node: str, timeout: float) -> list[str]:
     """Evict the node's pods and wait until they, and the volumes attached for them, are gone; the pods evicted.
 
+    Volumes of pods that stay (daemon sets, static ones) stay attached and are not waited for.
+
     Args:
         client: the API.
         node: the Node's name; it is cordoned already.
@@ -95,12 +97,13 @@ def _turn(client: Client, node: str, evicted: list[str]) -> tuple[list[str], str
     refused = ""
     waiting = []
     try:
-        for pod in filter(evictable, pods_on(client, node)):
+        pods = pods_on(client, node)
+        for pod in filter(evictable, pods):
             waiting.append("pod %s" % label(pod))
             if not pod["metadata"].get("deletionTimestamp"):
                 refused = _evict(client, pod, evicted) or refused
         if not waiting:
-            waiting = ["volume %s" % name for name in attached(client, node)]
+            waiting = ["volume %s" % name for name in attached(client, node, pods)]
     except ApiError as error:
         if not error.passing:
             raise
@@ -144,10 +147,35 @@ def _evict(client: Client, pod: Object, evicted: list[str]) -> str:
     return ""
 
 
-def attached(client: Client, node: str) -> list[str]:
-    """Names of the volumes' attachments to the node."""
+def attached(client: Client, node: str, staying: list[Object]) -> list[str]:
+    """Names of the volumes' attachments to the node, without those of volumes that pods use which stay there."""
     items = client.get(ATTACHMENTS).get("items") or []
-    return sorted(item["metadata"]["name"] for item in items if (item.get("spec") or {}).get("nodeName") == node)
+    here = [item for item in items if (item.get("spec") or {}).get("nodeName") == node]
+    used = {volume for pod in staying for volume in _volumes(client, pod)} if here else set()
+    return sorted(item["metadata"]["name"] for item in here if _volume(item) not in used)
+
+
+def _volume(attachment: Object) -> str:
+    """The PersistentVolume's name; empty for a volume that a pod has of its own (inlineVolumeSpec)."""
+    return str((attachment["spec"].get("source") or {}).get("persistentVolumeName") or "")
+
+
+def _volumes(client: Client, pod: Object) -> Iterator[str]:
+    """Names of the PersistentVolumes that the pod uses, by its claims.
+
+    An ephemeral volume's claim is named after the pod and the volume
+    (https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#persistentvolumeclaim-naming).
+    """
+    metadata = pod["metadata"]
+    for volume in (pod.get("spec") or {}).get("volumes") or []:
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+        if volume.get("ephemeral"):
+            claim = "%s-%s" % (metadata["name"], volume["name"])
+        if claim:
+            found = client.find("/api/v1/namespaces/%s/persistentvolumeclaims/%s" % (metadata["namespace"], claim))
+            name = ((found or {}).get("spec") or {}).get("volumeName")
+            if name:
+                yield str(name)
 
 
 def delete_at_once(client: Client, node: str) -> list[str]:

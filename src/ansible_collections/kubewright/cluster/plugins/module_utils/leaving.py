@@ -90,16 +90,20 @@ def _wait_for_health(members: etcd.Etcd, identity: str) -> None:
 
 
 def delete_node(system: System, params: dict[str, Any]) -> dict[str, Any]:
-    """Delete the Node, then kubewright's entry of it: while the entry is there, a killed run can be found again.
+    """Note in kubewright's record that the Node leaves, and where it was, then delete it.
 
-    Names of it that others' certificates have are recorded before: nothing is issued anew for them later.
+    So a killed run can be found again. The record forgets it when the run ends and the removal is complete.
+    Names of it that others' certificates have are recorded too: nothing is issued anew for them later.
     """
     client = admin_client(system)
     named = _remember_names(client, params["certificate_names"])
+    found = client.find(drain.node_path(params["node"]))
+    node = clusterstate.trimmed(found) if found else {}
+    place = {"address": node["internal_ip"], "machine_id": node["machine_id"]} if node else {}
+    noted = record.note_leaving(client, params["node"], place)
     deleted = client.delete(drain.node_path(params["node"]))
     pods = drain.delete_at_once(client, params["node"]) if params["offline"] else []
-    forgotten = _forget(client, params["node"])
-    return {"changed": named or forgotten or deleted or bool(pods), "deleted_pods": pods}
+    return {"changed": named or noted or deleted or bool(pods), "deleted_pods": pods}
 
 
 def _remember_names(client: Client, names: list[str]) -> bool:
@@ -108,11 +112,3 @@ def _remember_names(client: Client, names: list[str]) -> bool:
         return False
     former = sorted({*(before.get(record.FORMER_NAMES) or ()), *names})
     return record.write(client, dict(before, **{record.FORMER_NAMES: former}))
-
-
-def _forget(client: Client, node: str) -> bool:
-    before = record.read(client)
-    if before is None or node not in (before.get("fan_out") or {}):
-        return False
-    kept = {name: digest for name, digest in before["fan_out"].items() if name != node}
-    return record.write(client, dict(before, fan_out=kept))

@@ -23,13 +23,14 @@ Entry = dict[str, Any]
 class Manifest:
     """The manifest, read once and saved after each change.
 
-    ``warning`` says why a damaged manifest was taken for an empty one; empty otherwise. ``present`` tells whether the
-    node had one.
+    ``warning`` says why a damaged manifest was taken for an empty one, and ``damage`` in short what is wrong with it;
+    empty otherwise. ``present`` tells whether the node had one.
     """
 
     def __init__(self, system: System) -> None:
         self._path = system.path(MANIFEST_PATH)
         self.warning = ""
+        self.damage = ""
         self.present = self._path.exists()
         self._value = self._read()
         self._saved = json.dumps(self._value, sort_keys=True)
@@ -119,6 +120,7 @@ class Manifest:
         return {**empty, **{key: value[key] for key in empty if key in value}, "format": FORMAT}
 
     def _damaged(self, empty: dict[str, Any], why: str) -> dict[str, Any]:
+        self.damage = why
         self.warning = (
             "%s is damaged (%s) and is taken for empty: what was put on this node earlier and is no longer wanted stays"
             % (MANIFEST_PATH, why)

@@ -6,7 +6,7 @@ Without it the cluster is somebody else's.
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from typing import Any, Iterable, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
@@ -18,6 +18,10 @@ OBJECTS = "objects"
 
 FORMER_NAMES = "former_names"
 """The record's key for names of control planes that were removed, which certificates of the others may still have."""
+FAN_OUT = "fan_out"
+"""The record's key that has, by Node that was completed, the digest of what that node knows of the others."""
+LEAVING = "leaving"
+"""The record's key for Nodes that are gone while their removal is not complete, so that a killed run is found again."""
 
 
 class DamagedError(NodeError):
@@ -76,3 +80,38 @@ def write(client: Client, record: dict[str, Any]) -> bool:
 def merged(before: Optional[dict[str, Any]], wanted: Optional[dict[str, Any]], references: list[str]) -> dict[str, Any]:
     """The record with ``wanted`` (None: as before) and these object references."""
     return dict(before or {} if wanted is None else wanted, **{OBJECTS: references})
+
+
+def note_leaving(client: Client, node: str, place: dict[str, str]) -> bool:
+    """Record that the Node goes and its removal is not complete; whether that changed the record.
+
+    Args:
+        client: the API.
+        node: its name.
+        place: its address and machine_id, by which its host is found when it is gone; empty where they are not known.
+
+    """
+    before = read(client)
+    if before is None:
+        return False
+    kept = {name: digest for name, digest in (before.get(FAN_OUT) or {}).items() if name != node}
+    leaving = dict(before.get(LEAVING) or {})
+    leaving[node] = place or leaving.get(node, {})
+    return write(client, dict(before, **{FAN_OUT: kept, LEAVING: leaving}))
+
+
+def note_complete(client: Client, digests: dict[str, str], removed: Iterable[str]) -> bool:
+    """Record what nodes know of the others, and forget those whose removal is complete; whether that changed it.
+
+    Args:
+        client: the API.
+        digests: by Node; merged into what is recorded. Such a Node is not leaving: it joined again.
+        removed: Nodes to forget.
+
+    """
+    before = read(client) or {}
+    after = dict(before, **{FAN_OUT: dict(before.get(FAN_OUT) or {}, **digests)})
+    leaving = dict(after.pop(LEAVING, None) or {})
+    for name in {*removed, *digests}:
+        leaving.pop(name, None)
+    return write(client, dict(after, **{LEAVING: leaving}) if leaving else after)

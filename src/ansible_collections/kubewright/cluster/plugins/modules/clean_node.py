@@ -18,6 +18,7 @@ description:
     network keep, and Kubernetes' firewall rules. Packages stay, and other firewall rules and the network do too.
   - containerd stays with its programs and configuration where other namespaces of it than Kubernetes' have containers
     or images; C(others) in the result names them.
+  - Where the manifest is damaged, what it named stays, and so does the manifest; C(damaged) in the result says why.
   - A node without the manifest is left alone.
 options:
   bin_dir:

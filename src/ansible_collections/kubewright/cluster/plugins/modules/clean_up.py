@@ -24,7 +24,7 @@ module: clean_up
 short_description: Remove what only a run needed and record what it achieved
 description:
   - Removes kubewright's join tokens, uploaded keys and check pods.
-  - Notes in the record which nodes know of which others.
+  - Notes in the record which nodes know of which others, and forgets Nodes that were removed.
   - Done twice, it changes nothing the second time.
   - Its result may hold the administrator's kubeconfig, so tasks using it need C(no_log).
 options:
@@ -40,6 +40,11 @@ options:
     description: By Node name, the digest of what that node knows of the others; merged into the record.
     type: dict
     default: {}
+  removed:
+    description: Node names whose removal is complete; the record forgets them.
+    type: list
+    elements: str
+    default: []
   last:
     description:
       - The run that this call ends, with verb, user, host, time and version; recorded as what was done last.
@@ -66,6 +71,7 @@ ARGUMENTS: dict[str, Any] = {
     "tokens": {"type": "bool", "default": False, "no_log": False},
     "check_pods": {"type": "bool", "default": False},
     "fan_out": {"type": "dict", "default": {}},
+    "removed": {"type": "list", "elements": "str", "default": []},
     "last": {"type": "dict", "default": {}},
     "changed_before": {"type": "bool", "default": False},
     "kubeconfig": {"type": "bool", "default": False},
@@ -81,21 +87,14 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
         changed |= joining.cleanup(system, {"token_ids": [], "certificates": True})["changed"]
     if params["check_pods"]:
         changed |= bool(checkpods.delete_all(client))
-    if params["fan_out"]:
-        changed |= note_fan_out(client, params["fan_out"])
+    if params["fan_out"] or params["removed"]:
+        changed |= record.note_complete(client, params["fan_out"], params["removed"])
     if params["last"] and (changed or params["changed_before"]):
         changed |= note_last(client, params["last"])
     text = files.read_text(system.path(kubeconfig.ADMIN_CONF)) if params["kubeconfig"] else ""
     if params.get("lock_id"):
         leasekeeping.release(system, params["lock_id"])
     return {"changed": changed, "kubeconfig": text}
-
-
-def note_fan_out(client: Client, digests: dict[str, str]) -> bool:
-    """Merge what nodes know of the others into the record; whether that changed it."""
-    before = record.read(client) or {}
-    merged = dict(before.get("fan_out") or {}, **digests)
-    return record.write(client, dict(before, fan_out=merged))
 
 
 def note_last(client: Client, last: dict[str, Any]) -> bool:

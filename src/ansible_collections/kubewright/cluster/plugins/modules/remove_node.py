@@ -23,7 +23,7 @@ options:
     type: str
     required: true
   part:
-    description: Cordon and drain, remove its etcd members, or delete the Node and kubewright's entry of it.
+    description: Cordon and drain, remove its etcd members, or delete the Node and note that it leaves.
     type: str
     choices: [drain, members, node]
     default: drain
