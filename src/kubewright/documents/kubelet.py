@@ -47,14 +47,14 @@ _OVERRIDE: dict[OsFamily, str] = {"debian": "/etc/default/kubelet", "redhat": "/
 
 
 def service(cluster: ClusterSettings, os_family: OsFamily) -> tuple[Resource, ...]:
-    """Return unit file, kubeadm's drop-in and the unit, enabled; kubeadm starts it."""
+    """Return unit file, kubeadm's drop-in and the unit, enabled; kubeadm starts it for the first time."""
     drop_in = _DROP_IN.format(
         kubeconfigs=_KUBECONFIGS.format(cluster.kube_config_dir), bin_dir=cluster.bin_dir, override=_OVERRIDE[os_family]
     )
     return (
         file(f"/etc/systemd/system/{UNIT}", _UNIT.format(bin_dir=cluster.bin_dir), restarts=(UNIT,)),
         file(f"/etc/systemd/system/{UNIT}.d/10-kubeadm.conf", drop_in, restarts=(UNIT,)),
-        unit(UNIT, state="any"),
+        unit(UNIT, state="member"),
     )
 
 

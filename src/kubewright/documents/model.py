@@ -20,7 +20,7 @@ binary                path, artifact, sha256, size, mode, restarts
 archive               destination, artifact, sha256, size, members (path in the archive to SHA-256), mode, restarts,
                       strip: how many leading directories of a member's path are left out where it is installed
 image                 reference, artifact, sha256, size
-unit                  name, enabled (bool), state ("started" or "any": kubelet before the join), restarts: []
+unit                  name, enabled (bool), state ("started", or "member": on a member of a cluster), restarts: []
 hosts_block           path, marker (text after "# BEGIN " and "# END "), entries: list of [address, [names]]
 kubeconfig_server     path, server, restarts: a kubeconfig that kubeadm wrote, when it exists, names this server
 kubelet_configuration path, restarts: what kubeadm on the host makes of the document's ``kubeadm``

@@ -107,8 +107,8 @@ def file(path: str, content: str, *, mode: str = "0644", restarts: tuple[str, ..
     }
 
 
-def unit(name: str, *, state: Literal["started", "any"]) -> Resource:
-    """Describe a systemd unit that starts at boot."""
+def unit(name: str, *, state: Literal["started", "member"]) -> Resource:
+    """Describe a systemd unit that starts at boot and runs now: everywhere, or where the host is a member already."""
     return {"type": "unit", "id": f"unit:{name}", "name": name, "enabled": True, "state": state, "restarts": []}
 
 

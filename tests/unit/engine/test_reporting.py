@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +18,16 @@ from kubewright.engine.folders import create_run
 from kubewright.engine.record import Run
 from kubewright.engine.reporting import lacks_report, note_end, unwritten, write_report
 from kubewright.errors import RefusedError, StepFailedError
-from kubewright.plan import Plan, Stage, Step
+from kubewright.plan import Change, Plan, Stage, Step
 from tests.unit.engine.recorded import Recorded
 from tests.unit.engine.test_waiting import Calls, action
 
 STEP = Step(Stage.CONVERGE, "w1", "bring the host to its document", "new host")
+
+OBJECTS = (
+    Change("object:v1/ConfigMap/kube-system/coredns", "update", "1 fields", "data.Corefile: 'a' -> 'b'"),
+    Change("object:v1/Service/kube-system/kube-dns", "create", "9 fields"),
+)
 
 
 @pytest.fixture
@@ -42,9 +48,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def ending(kind: type[Finish | MakePlan], **variables: Any) -> Any:
+def ending(kind: type[Finish | MakePlan], *, check_mode: bool = False, **variables: Any) -> Any:
     made = object.__new__(kind)
     made.variables = {"inventory_hostname": "w1", **variables}
+    made._task = SimpleNamespace(args={}, check_mode=check_mode)
     return made
 
 
@@ -111,13 +118,15 @@ class TestFinish:
 class TestPlanIsTheEnd:
     """Where nothing is carried out, the plan's action is the last one."""
 
-    def act(self, run: Run, monkeypatch: pytest.MonkeyPatch, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
+    def act(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, plan: Plan, *, dry_run: bool, check_mode: bool = False
+    ) -> dict[str, Any]:
         recorded = Recorded(run.directory)
         inputs = recorded.run.read("inputs")
         inputs["request"]["dry_run"] = dry_run
         run.write("inputs", inputs)
         monkeypatch.setattr("kubewright.engine.actions.looking.make_plan", lambda _run: plan)
-        made = ending(MakePlan)
+        made = ending(MakePlan, check_mode=check_mode)
         result: dict[str, Any] = made.act(run)
         return result
 
@@ -136,6 +145,38 @@ class TestPlanIsTheEnd:
         self.act(run, monkeypatch, Plan("deploy", "mine", "1.37.2", "cp1", steps), dry_run=dry_run)
         assert (run.directory / "report.html").exists() is ended
         assert ("finished" in [event["event"] for event in run.events()]) is ended
+
+    @pytest.mark.parametrize(
+        ("changes", "check_mode", "changed", "shown"),
+        [
+            (
+                OBJECTS,
+                True,
+                True,
+                [
+                    "object:v1/ConfigMap/kube-system/coredns: update\ndata.Corefile: 'a' -> 'b'\n",
+                    "object:v1/Service/kube-system/kube-dns: create\n",
+                ],
+            ),
+            ((), True, False, []),
+            (OBJECTS, False, False, None),
+        ],
+        ids=["they differ", "nothing differs", "not under --check"],
+    )
+    def test_under_ansibles_check_differences_of_objects_are_the_result(
+        self,
+        run: Run,
+        said: list[str],
+        monkeypatch: pytest.MonkeyPatch,
+        changes: tuple[Change, ...],
+        check_mode: bool,
+        changed: bool,
+        shown: list[str] | None,
+    ) -> None:
+        plan = Plan("deploy", "mine", "1.37.2", "cp1", (STEP, Step(Stage.OBJECTS, "cp1", "apply", "differ", changes)))
+        result = self.act(run, monkeypatch, plan, dry_run=True, check_mode=check_mode)
+        assert result["changed"] is changed
+        assert ([each["prepared"] for each in result["diff"]] if "diff" in result else None) == shown
 
     def test_also_where_a_plan_file_no_longer_holds(self, run: Run, said: list[str]) -> None:
         run.fail(RefusedError("plan file x", "it no longer holds"), host="w1")

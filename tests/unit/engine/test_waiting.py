@@ -136,6 +136,19 @@ class TestObjects:
         action(CompareObjects, Calls(self.ANSWER), monkeypatch).act(recorded.run)
         assert recorded.run.read("objects") == self.ANSWER
 
+    @pytest.mark.parametrize(("replaced", "asked"), [([], True), (["kubeadm"], False), (["ctr"], True)])
+    def test_kubeadm_is_asked_for_its_own_unless_it_is_another_one_than_it_should_be(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch, replaced: list[str], asked: bool
+    ) -> None:
+        document = recorded.run.read("cluster_document")
+        recorded.run.write("cluster_document", {**document, "kubeadm_init": {"cp1": "kind: InitConfiguration"}})
+        recorded.told("cp1", recorded.live("cp1", "w1"))
+        recorded.run.write("inspections/cp1", {"changes": [], "restarted": [], "replaced": replaced})
+        calls = Calls(self.ANSWER)
+        action(CompareObjects, calls, monkeypatch, host="cp1").act(recorded.run)
+        assert ("kubeadm_configuration" in calls.asked[0][1]) is asked
+        assert ("were not compared" in recorded.run.read("objects")["not_compared"]) is not asked
+
     def test_not_of_a_foreign_one(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded.told("cp1", {**recorded.live("cp1"), "record": None})
         assert action(CompareObjects, Calls(), monkeypatch).act(recorded.run)["skipped"]

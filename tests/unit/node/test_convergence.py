@@ -99,7 +99,7 @@ def whole(system: FakeSystem) -> dict[str, Any]:
         unit(),
         image("registry.k8s.io/pause:3.10", staged(system, b"registry.k8s.io/pause:3.10 one")),
         image("registry.k8s.io/etcd:3.7", staged(system, b"registry.k8s.io/etcd:3.7 one")),
-        unit("kubelet", "any"),
+        unit("kubelet", "member"),
         {
             "type": "kubeconfig_server",
             "id": "server",
@@ -202,7 +202,7 @@ class TestRestarts:
         assert apply(system, wanted).restarted == ["containerd", "kubelet"]
 
     def test_a_stopped_unit_is_not_started(self, system: FakeSystem) -> None:
-        wanted = document(text_file("/etc/k", restarts=["kubelet"]), unit("kubelet", "any"))
+        wanted = document(text_file("/etc/k", restarts=["kubelet"]), unit("kubelet", "member"))
         assert apply(system, wanted).restarted == []
         assert system.running == set()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import markers
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from tests.unit.node.fake import FakeSystem, context_of, document
@@ -307,7 +308,7 @@ class TestUnit:
         ("state", "acts"),
         [
             ("started", ["systemctl enable --no-reload kubelet", "systemctl daemon-reload", "systemctl start kubelet"]),
-            ("any", ["systemctl enable --no-reload kubelet", "systemctl daemon-reload"]),
+            ("member", ["systemctl enable --no-reload kubelet", "systemctl daemon-reload"]),
         ],
     )
     def test_enabled_and_started_as_asked(self, system: FakeSystem, state: str, acts: list[str]) -> None:
@@ -315,6 +316,25 @@ class TestUnit:
         assert one.apply().changed
         assert system.acts() == acts
         assert not one.apply().changed
+
+    def test_a_members_kubelet_that_somebody_stopped_is_started(self, system: FakeSystem) -> None:
+        system.enabled.add("kubelet")
+        put(system, "/etc/kubernetes/kubelet.conf", KUBECONFIG)
+        one = One(system, type="unit", name="kubelet", enabled=True, state="member", restarts=[])
+        done = one.apply()
+        assert [change.summary for change in done.changes] == ["start unit kubelet"]
+        assert done.restarted == []
+        assert system.running == {"kubelet"}
+        assert not one.apply().changed
+
+    @pytest.mark.parametrize("action", ["init", "join"])
+    def test_that_of_a_node_that_kubeadm_is_not_done_with_is_kubeadms_to_start(
+        self, system: FakeSystem, action: str
+    ) -> None:
+        system.enabled.add("kubelet")
+        put(system, "/etc/kubernetes/kubelet.conf", KUBECONFIG)
+        markers.begin(system, action, markers.Layout("/etc/kubernetes/ssl", "/var/lib/etcd"))
+        assert not One(system, type="unit", name="kubelet", enabled=True, state="member").apply().changed
 
     def test_disabled(self, system: FakeSystem) -> None:
         system.enabled.add("kubelet")

@@ -131,7 +131,7 @@ class Inspect(RunAction):
         except UnreachableError as error:
             note_unreachable(run, self.host, error)
             return {"changed": False, "reachable": False}
-        found = {name: answer[name] for name in ("changes", "restarted", "ssh_client")}
+        found = {name: answer[name] for name in ("changes", "restarted", "replaced", "ssh_client")}
         warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
         run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
         shown: dict[str, Any] = {"changed": False}
@@ -153,22 +153,35 @@ class CompareObjects(RunAction):
         if cluster is None or not cluster.ours or inputs.request.verb in ("scale", "remove"):
             return {"changed": False, "skipped": True}
         document = load_cluster_document(run)
-        arguments = {
+        arguments: dict[str, Any] = {
             "objects": list(document.objects),
             "node_metadata": document.node_metadata,
-            "kubeadm_configuration": document.kubeadm_init.get(self.host, ""),
             "former_names": run.read("former_names"),
         }
+        unfit = _unfit_kubeadm(run, self.host)
+        if not unfit:
+            arguments["kubeadm_configuration"] = document.kubeadm_init.get(self.host, "")
         answer = self.module_when_free(run, "objects", arguments, check=True)
-        run.write("objects", {key: answer[key] for key in COMPARED})
+        run.write("objects", {key: answer[key] for key in COMPARED} | ({"not_compared": unfit} if unfit else {}))
         return {"changed": False}
+
+
+def _unfit_kubeadm(run: Run, host: str) -> str:
+    """Why kubeadm on a host cannot be asked what it would upload; empty where it can."""
+    inspected = run.has(f"inspections/{host}")
+    if not inspected or "kubeadm" not in run.read(f"inspections/{host}")["replaced"]:
+        return ""
+    return "kubeadm is not the one that should be, so its objects in the cluster were not compared"
 
 
 class MakePlan(EndingAction):
     """Compute the plan, show it, and say which hosts it touches. Where nothing follows, it ends the run."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``hosts`` is empty for a dry run and for an empty plan."""
+        """``hosts`` is empty for a dry run and for an empty plan.
+
+        Under ``--check`` what differs of the cluster's objects is the result, as hosts show what differs of them.
+        """
         plan = make_plan(run)
         if plan_file := self.variables.get("kubewright_plan_file"):
             refuse_stale(Path(str(plan_file)), run, plan)
@@ -187,6 +200,8 @@ class MakePlan(EndingAction):
             "hosts": hosts,
             "plan": lines,
         }
+        if self._task.check_mode:
+            result |= _shown(plan)
         if not hosts:
             self.end(run)
         if plan.empty and not inputs.request.dry_run:
@@ -220,6 +235,13 @@ class MakePlan(EndingAction):
             return True
         run.event("declined", cause="the answer was no" if answer else "nobody answered")
         return False
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    """Changes of API objects as Ansible shows differences."""
+    changes = [change for step in plan.steps for change in step.changes if change.id.startswith("object:")]
+    texts = (f"{change.id}: {change.action}\n{change.diff}".rstrip("\n") + "\n" for change in changes)
+    return {"changed": bool(changes), "diff": [{"prepared": text} for text in texts]}
 
 
 def _hosts(plan: Plan, played: list[str]) -> list[str]:

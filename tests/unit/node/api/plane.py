@@ -70,6 +70,7 @@ class Plane(System):
         for kind in ("crt", "key"):
             write(self, f"{CERTIFICATES}/etcd/healthcheck-client.{kind}", self.pki.pem(f"client.{kind}"))
             write(self, f"{CERTIFICATES}/apiserver.{kind}", self.pki.pem(f"server.{kind}"))
+        self.path(f"{CERTIFICATES}/apiserver.key").chmod(0o600)
         self.settle()
 
     def manifest(self, name: str) -> str:

@@ -118,6 +118,38 @@ class TestFinding:
         assert names(plane) == set(HAS)
 
 
+class TestKey:
+    """A certificate is worth what its key is."""
+
+    KEY = f"{CERTIFICATES}/apiserver.key"
+
+    @pytest.mark.parametrize("content", [None, "damaged", "another one's"])
+    def test_one_that_was_lost_or_exchanged_is_issued_anew(self, plane: Plane, content: str | None) -> None:
+        if content is None:
+            plane.path(self.KEY).unlink()
+        else:
+            text = plane.pki.pem("client.key").decode() if content == "another one's" else content
+            plane.path(self.KEY).write_text(text)
+        before = plane.path(f"{CERTIFICATES}/apiserver.crt").read_bytes()
+        (change,) = check(plane, *HAS).changes
+        assert change.summary.endswith("its key is not there or another one's")
+        assert "PRIVATE" not in str(change.to_json())
+        apply(plane, *HAS)
+        assert plane.path(f"{CERTIFICATES}/apiserver.crt").read_bytes() != before
+        assert_whole(plane)
+        assert not check(plane, *HAS).changed
+
+    def test_one_that_others_can_read_is_closed_and_nothing_is_issued(self, plane: Plane) -> None:
+        before = pair(plane)
+        plane.path(self.KEY).chmod(0o644)
+        (change,) = check(plane, *HAS).changes
+        assert (change.before, change.after, change.path) == ("0644", "0600", self.KEY)
+        apply(plane, *HAS)
+        assert plane.path(self.KEY).stat().st_mode & 0o777 == 0o600
+        assert pair(plane) == before
+        assert not check(plane, *HAS).changed
+
+
 class TestApplying:
     def test_a_new_pair_is_in_place_and_nothing_of_its_making_is_left(self, plane: Plane) -> None:
         before = pair(plane)

@@ -16,7 +16,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import
 from ansible_collections.kubewright.cluster.plugins.modules import converge as module
 from tests.unit.node.api.made import join_cluster_files, write
 from tests.unit.node.api.pki import Pki, Request, serve
-from tests.unit.node.fake import OWNER, FakeSystem
+from tests.unit.node.fake import OWNER, FakeSystem, staged
 from tests.unit.node.test_rendering import RECORDED
 
 PATH = "/var/lib/kubelet/config.yaml"
@@ -65,7 +65,14 @@ def worker(tmp_path: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield made
 
 
-def run(worker: Worker, *, patch: str = "", check: bool = False, ready: str = "w1") -> dict[str, Any]:
+def run(
+    worker: Worker,
+    *,
+    before: tuple[dict[str, Any], ...] = (),
+    patch: str = "",
+    check: bool = False,
+    ready: str = "w1",
+) -> dict[str, Any]:
     resource = {
         "type": "kubelet_configuration",
         "id": "kubelet_configuration",
@@ -75,7 +82,7 @@ def run(worker: Worker, *, patch: str = "", check: bool = False, ready: str = "w
     }
     patches = [{"type": "file", "id": "patch", "path": PATCH, "content": patch, "owner": OWNER}] if patch else []
     parameters = {
-        "document": {"format": 1, "host": "w1", "kubeadm": CONFIGURATION, "resources": [*patches, resource]},
+        "document": {"format": 1, "host": "w1", "kubeadm": CONFIGURATION, "resources": [*before, *patches, resource]},
         "urls": [],
         "staging": "/var/lib/kubewright/staging",
         "partial": False,
@@ -133,6 +140,62 @@ class TestConfiguration:
         worker.path(PATH).unlink()
         assert not run(worker, check=True)["changed"]
         assert not worker.acts("kubeadm")
+
+
+class TestKubeadm:
+    """It tells what should be, so one that is not as it should be is not believed."""
+
+    CONTENT = b"the kubeadm of the document"
+
+    def run(self, worker: Worker, *, check: bool = False, mode: str = "0755") -> dict[str, Any]:
+        kubeadm = {
+            "type": "binary",
+            "id": "binary:kubeadm",
+            "path": "/usr/local/bin/kubeadm",
+            "artifact": "kubeadm",
+            "sha256": staged(worker, self.CONTENT),
+            "size": len(self.CONTENT),
+            "mode": mode,
+            "owner": OWNER,
+        }
+        return run(worker, before=(kubeadm,), check=check)
+
+    @pytest.fixture
+    def drifted(self, worker: Worker) -> Worker:
+        """Its kubeadm was damaged, and the kubelet's file edited as well."""
+        write(worker, "/usr/local/bin/kubeadm", "damaged")
+        worker.path(PATH).write_text(WANTED + "podPidsLimit: 5\n")
+        worker.failing["kubeadm"] = "kubeadm: cannot be executed: Exec format error"
+        return worker
+
+    def test_a_damaged_one_is_shown_and_replaced(self, drifted: Worker) -> None:
+        told = self.run(drifted, check=True)
+        assert [change["id"] for change in told["changes"]] == ["binary:kubeadm"]
+        assert told["replaced"] == ["kubeadm"]
+        assert "were not compared" in told["warnings"][0]
+        drifted.failing.clear()
+        done = self.run(drifted)
+        assert (done["changes"], done["restarted"]) == (told["changes"], []), "what no plan showed is not done"
+        assert drifted.path("/usr/local/bin/kubeadm").read_bytes() == self.CONTENT
+        assert not drifted.acts("kubeadm")
+
+    def test_the_next_run_compares_by_the_new_one(self, drifted: Worker) -> None:
+        drifted.failing.clear()
+        self.run(drifted)
+        assert [change["id"] for change in self.run(drifted, check=True)["changes"]] == ["kubelet_configuration"]
+
+    def test_one_that_nobody_may_execute_is_not_asked_either(self, drifted: Worker) -> None:
+        drifted.failing.clear()
+        self.run(drifted)
+        drifted.path("/usr/local/bin/kubeadm").chmod(0o644)
+        assert self.run(drifted, check=True)["replaced"] == ["kubeadm"]
+
+    def test_another_mode_alone_changes_nothing_of_what_it_says(self, drifted: Worker) -> None:
+        drifted.failing.clear()
+        self.run(drifted)
+        told = self.run(drifted, check=True, mode="0750")
+        assert [change["id"] for change in told["changes"]] == ["binary:kubeadm", "kubelet_configuration"]
+        assert told["replaced"] == []
 
 
 class TestReady:

@@ -168,6 +168,7 @@ class _Walk:
 
     def _change(self, resource: Resource, change: Change) -> None:
         self.artifacts.extend(resource.wanted())
+        self._context.replaced.update(os.path.basename(path) for path in resource.replaces(change))
         self._units.due(resource.restarts)
         self._unit_files(change)
         if isinstance(resource, Unit):

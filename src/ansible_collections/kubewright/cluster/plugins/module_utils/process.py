@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Completed:
-    """A command that ended: its exit status (127 where there is no such command) and its output as text."""
+    """A command that ended: its exit status and its output as text.
+
+    As a shell has it, the status is 127 where there is no such command and 126 where it cannot be executed.
+    """
 
     argv: tuple[str, ...]
     status: int
@@ -99,6 +103,11 @@ class System:
             )
         except FileNotFoundError:
             return Completed(argv, 127, "", "%s: command not found" % argv[0])
+        except OSError as error:
+            if error.errno not in (errno.ENOEXEC, errno.EACCES):
+                raise
+            # Damaged, or without its permission to execute: whoever asked decides what follows from that.
+            return Completed(argv, 126, "", "%s: cannot be executed: %s" % (argv[0], error.strerror))
         except subprocess.TimeoutExpired as error:
             remedy = "Look at what it waits for: %s" % " ".join(argv)
             raise NodeError(argv[0], "did not end within %d s" % timeout, remedy) from error

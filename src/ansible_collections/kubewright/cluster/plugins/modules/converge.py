@@ -99,6 +99,11 @@ restarted:
   type: list
   elements: str
   returned: success
+replaced:
+  description: Names of programs that were or would be replaced, so that what they said before counts for nothing.
+  type: list
+  elements: str
+  returned: success
 missing:
   description: Artifacts that could not be had, each with C(sha256), C(name) and C(reason); run again once they can.
   type: list
@@ -159,6 +164,7 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
             _see_ready(parameters, context, outcome)
     return dict(
         _result(outcome),
+        replaced=sorted(context.replaced),
         ssh_client=host.ssh_client(system),
         warnings=context.warnings,
         waited=round(held.waited, 3),

@@ -20,9 +20,9 @@ _EXPANSION = 3
 
 
 class Archive(Resource):
-    """``destination``, ``artifact``, ``sha256``, ``size`` of the archive; ``members``, ``mode`` (0755), ``strip`` (0).
+    """``destination``, ``artifact``, ``sha256``, ``size`` of the archive; ``members``, ``strip`` (0).
 
-    ``members`` maps paths in the archive to SHA-256; ``strip`` is how many leading directories of a member's path are
+    ``mode`` (0755) and ``owner`` (root:root) are those of every member. ``members`` maps paths in the archive to SHA-256; ``strip`` is how many leading directories of a member's path are
     left out where it is installed. Nothing but the listed members is extracted, each verified by its own digest before
     it takes its place.
     """
@@ -56,20 +56,21 @@ class Archive(Resource):
         return [self._installed(name) for name in self.members]
 
     def find(self) -> Any:
-        """Return the digests of the members that are there with the right mode."""
+        """Return the members that are there: their digests, or mode and owner where these are not the right ones."""
         found = {}
         for name in self.members:
             path = self._installed(name)
             digest = self.context.manifest.digest(self.system.path(path), path)
             attributes = files.attributes(self.system.path(path))
             if digest is not None and attributes is not None:
-                found[name] = digest if attributes["mode"] == self.mode else "mode %s" % attributes["mode"]
+                other = "mode %s, owner %s" % (attributes["mode"], attributes["owner"])
+                found[name] = digest if attributes == self.attributes else other
         return found
 
     @property
-    def mode(self) -> str:
-        """The members' mode."""
-        return str(self.spec.get("mode", "0755"))
+    def attributes(self) -> dict[str, str]:
+        """Mode and owner that every member should have."""
+        return {"mode": str(self.spec.get("mode", "0755")), "owner": str(self.spec.get("owner", "root:root"))}
 
     def diff(self, found: Any) -> Optional[Change]:
         """Compare the members' digests."""
@@ -132,4 +133,4 @@ class Archive(Resource):
                 raise NodeError("archive %s" % self.id, cause, "", ARTIFACTS)
 
         path: Path = self.system.path(self._installed(name))
-        files.replace_by(path, fill, int(self.mode, 8), files.owner_ids(str(self.spec.get("owner", "root:root"))))
+        files.replace_by(path, fill, int(self.attributes["mode"], 8), files.owner_ids(self.attributes["owner"]))

@@ -71,7 +71,8 @@ class Context:
     ``images`` is filled by the first image resource (see :mod:`.image`). ``kubeadm`` is YAML for ``kubeadm init`` that
     says what this node's part of the cluster is configured by, empty where the document has none; ``patches`` has
     kubeadm's patch files by name as the document has them, None for one that it no longer has. ``rendered`` is filled
-    by the first resource that asks kubeadm.
+    by the first resource that asks kubeadm. ``replaced`` are the programs that this call replaces: what they say before
+    that counts for nothing, and what they say afterwards was not in the plan.
     """
 
     system: System
@@ -82,6 +83,7 @@ class Context:
     kubeadm: str = ""
     patches: dict[str, Optional[str]] = field(default_factory=dict)
     rendered: Optional[Rendered] = None
+    replaced: set[str] = field(default_factory=set)
 
     def warn(self, text: str) -> None:
         """Report a warning, once."""
@@ -140,6 +142,11 @@ class Resource(abc.ABC):
 
     def programs(self) -> list[str]:
         """Return the paths of programs that it installs."""
+        return []
+
+    def replaces(self, change: Change) -> list[str]:
+        """Return the paths of programs that a change gives another content."""
+        del change
         return []
 
     def wanted(self) -> list[Wanted]:

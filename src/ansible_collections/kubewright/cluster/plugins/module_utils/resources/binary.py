@@ -41,6 +41,12 @@ class Binary(Resource):
         """Return every file."""
         return self.paths()
 
+    def replaces(self, change: Change) -> list[str]:
+        """Return the file, where it is not the same program that can be executed already."""
+        before = change.before
+        same = before is not None and before["sha256"] == change.after["sha256"] and int(before["mode"], 8) & 0o100
+        return [] if same else self.paths()
+
     def wanted(self) -> list[Wanted]:
         """Return the artifact."""
         name = str(self.spec.get("artifact", self.id))

@@ -1,5 +1,7 @@
 """A serving certificate of the control plane: issued anew by kubeadm when the names that it is for change.
 
+So is one whose key was lost or exchanged; a key that others can read is closed again.
+
 The old pair stays until the new one is there in whole. API servers and etcd members read their pair again by
 themselves (kube-apiserver's dynamic serving content, etcd's GetCertificate), so nothing is restarted.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shutil
+import ssl
 from pathlib import Path
 from typing import Any, Optional
 
@@ -32,6 +35,7 @@ _ISSUED = markers.DIRECTORY + "/certificates"
 
 _SHOWN_SECONDS = 120.0
 """An API server looks at its files once a minute where the kernel does not tell it."""
+_KEY_MODE = "0600"
 _DIRECTORY = re.compile(r"^certificatesDir: .*$", re.MULTILINE)
 
 
@@ -49,27 +53,48 @@ class Certificate(Rendered):
         return str(self.need("name"))
 
     def find(self) -> Any:
-        """Return the names that it is for (None: there is none that can be read), and whether a new one lies ready."""
+        """Return the names that it is for (None: there is none that can be read), and whether a new one lies ready.
+
+        Also whether the key is its own, and the key's mode (None: there is no key).
+        """
         if not self.applies() or not controlplane.is_control_plane(self.system):
             return _NOT_HERE
-        return {"names": _names_in(self._target("crt")), "ready": self._ready.exists()}
+        key = files.attributes(self._target("key"))
+        return {
+            "names": _names_in(self._target("crt")),
+            "ready": self._ready.exists(),
+            "pair": _belong_together(self._target("crt"), self._target("key")),
+            "key_mode": None if key is None else key["mode"],
+        }
 
     def diff(self, found: Any) -> Optional[Change]:
-        """Compare the names."""
+        """Compare the names, and what lies beside them."""
         if found == _NOT_HERE:
             return None
         names = found["names"]
-        if names is not None and self._fits(names) and not found["ready"]:
-            return None
-        wanted = self._wanted()
-        path = "%s/%s.crt" % (self.need("directory"), self._name)
-        diff = files.unified(path, None if names is None else _lines(names), _lines(wanted))
-        what = "issue certificate %s anew, for other names" % self._name
-        if names is None:
-            what = "issue certificate %s: there is none that can be read" % self._name
-        elif self._fits(names):
-            what = "put certificate %s into its place, which an earlier run issued" % self._name
-        return self.change("update", sorted(names or ()), sorted(wanted), what, diff=diff, path=path)
+        path = "%s/%s.%%s" % (self.need("directory"), self._name)
+        what = self._complaint(found)
+        if what:
+            wanted = self._wanted()
+            diff = files.unified(path % "crt", None if names is None else _lines(names), _lines(wanted))
+            return self.change("update", sorted(names or ()), sorted(wanted), what, diff=diff, path=path % "crt")
+        if found["key_mode"] != _KEY_MODE:
+            return self.change(
+                "update", found["key_mode"], _KEY_MODE, "set mode of %s" % path % "key", path=path % "key"
+            )
+        return None
+
+    def _complaint(self, found: Any) -> str:
+        """What has to be done about the pair; empty where nothing has."""
+        if found["names"] is None:
+            return "issue certificate %s: there is none that can be read" % self._name
+        if not self._fits(found["names"]):
+            return "issue certificate %s anew, for other names" % self._name
+        if found["ready"]:
+            return "put certificate %s into its place, which an earlier run issued" % self._name
+        if not found["pair"]:
+            return "issue certificate %s anew: its key is not there or another one's" % self._name
+        return ""
 
     def apply(self, change: Change) -> None:
         """Issue it beside the old one, put it in its place, and wait until its server shows it.
@@ -78,11 +103,14 @@ class Certificate(Rendered):
             NodeError: kubeadm failed, or the server does not show it in time.
 
         """
-        del change
+        if change.after == _KEY_MODE:
+            self._target("key").chmod(int(_KEY_MODE, 8))
+            return
         if not self._ready_fits():
             self._issue()
-        for kind, mode in (("key", 0o600), ("crt", 0o644)):
-            files.copy_into(self._ready / ("%s.%s" % (self._name, kind)), self._target(kind), mode, files.own_ids())
+        for kind, mode in (("key", _KEY_MODE), ("crt", "0644")):
+            ready = self._ready / ("%s.%s" % (self._name, kind))
+            files.copy_into(ready, self._target(kind), int(mode, 8), files.own_ids())
         wait_until(
             "certificate %s at %s" % (self._name, self.need("address")),
             self._is_shown,
@@ -170,6 +198,15 @@ def _names_in(path: Path) -> Optional[frozenset[str]]:
         return None if der is None else _plain(certificates.of_der(der)[1])
     except ValueError:
         return None
+
+
+def _belong_together(certificate: Path, key: Path) -> bool:
+    try:
+        # A key that asks for a password cannot be a server's.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(str(certificate), str(key), password="")
+    except OSError:
+        return False
+    return True
 
 
 def _lines(names: frozenset[str]) -> str:

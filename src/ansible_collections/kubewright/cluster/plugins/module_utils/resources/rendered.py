@@ -16,12 +16,13 @@ class Rendered(Resource):
     """
 
     def applies(self) -> bool:
-        """Whether this node has this part: it is a member, and there is a kubeadm that can be asked."""
+        """Whether this node has this part: it is a member, and there is the kubeadm that should be asked."""
         if not controlplane.is_member(self.system):
             return False
-        if not self.system.finds("kubeadm"):
+        if not self.system.finds("kubeadm") or "kubeadm" in self.context.replaced:
             self.context.warn(
-                "kubeadm is not there, so the kubelet's configuration and the control plane's were not compared"
+                "kubeadm is not there or not the one that should be,"
+                " so the kubelet's configuration and the control plane's were not compared"
             )
             return False
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import controlplane
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.units import unit_state
 
@@ -12,7 +13,9 @@ _ENABLED = frozenset({"enabled", "enabled-runtime", "static", "alias", "indirect
 
 
 class Unit(Resource):
-    """``name``, ``enabled`` (left as it is when absent) and ``state``: ``started``, or ``any`` to leave it as it is.
+    """``name``; ``enabled`` and ``state``, each left as it is when absent.
+
+    A ``state`` is ``started``, or ``member`` for started on a member of a cluster: elsewhere kubeadm starts it.
 
     The convergence carries its change out (:class:`~.units.Units`), for starts and restarts go together.
     """
@@ -32,12 +35,16 @@ class Unit(Resource):
         if enabled is not None and found["enabled"] != enabled:
             after["enabled"] = enabled
             verbs.append("enable" if enabled else "disable")
-        if self.spec.get("state", "any") == "started" and not found["running"]:
+        if self._should_run() and not found["running"]:
             after["running"] = True
             verbs.append("start")
         if not verbs:
             return None
         return self.change("update", found, after, "%s unit %s" % (" and ".join(verbs), self.spec["name"]))
+
+    def _should_run(self) -> bool:
+        state = self.spec.get("state")
+        return state == "started" or (state == "member" and controlplane.is_member(self.system))
 
     def apply(self, change: Change) -> None:
         """Remember it; see the class."""
