@@ -68,7 +68,7 @@ class TestLock:
 def test_the_cluster_tells_only_status_every_detail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, details: bool
 ) -> None:
-    recorded, calls = Recorded(tmp_path, verb), Calls(ABSENT)
+    recorded, calls = Recorded(tmp_path, verb), Calls(dict(ABSENT))
     action(Observe, calls, monkeypatch).act(recorded.run)
     assert calls.asked == [("cluster_state", {"timeout": 10, "details": details})]
 

@@ -163,9 +163,7 @@ def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     told = {name for name, stages in own.items() if Stage.FAN_OUT in stages} | run.names("inspections")
     ended = {name for name in told - left if all(run.has(f"done/{stage}/{name}") for stage in own.get(name, ()))}
     nodes = {name: node_name(name, inputs.settings) for name in inputs.names.all if name in ended}
-    return {
-        node: digests[name] for name, node in nodes.items() if f"object:{node_reference(node)}" not in unlabelled
-    }
+    return {node: digests[name] for name, node in nodes.items() if f"object:{node_reference(node)}" not in unlabelled}
 
 
 def _unlabelled(run: Run, plan: Plan) -> Iterator[str]:
