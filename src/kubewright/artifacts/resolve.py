@@ -11,6 +11,7 @@ from kubewright.artifacts.bundle import Bundle
 from kubewright.artifacts.gomod.source import GoModules
 from kubewright.artifacts.progress import TOTAL, Report, silent
 from kubewright.artifacts.store import Store
+from kubewright.artifacts.upstream.source import Upstream
 from kubewright.catalog.model import Artifact, ArtifactSet, Release, ResolvedArtifact
 from kubewright.errors import ArtifactError, BadInputError
 
@@ -144,9 +145,6 @@ class _Choice:
 
     def candidates(self, release: Release, report: Report, store: Store) -> list[Source]:
         """Return the sources to try, in order."""
-        # The HTTP client takes long to import, and not everybody who imports this module needs it.
-        from kubewright.artifacts.upstream.source import Upstream  # noqa: PLC0415
-
         self.check()
         names = [self.source]
         if self.source == "auto":

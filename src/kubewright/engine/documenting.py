@@ -13,11 +13,12 @@ from kubewright.documents import NodeDocument, OsFamily, cluster_document, node_
 from kubewright.engine.configuration import configurations
 from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.finding import (
+    TOPOLOGY,
     Found,
     complete,
     find_cluster,
     host_subject,
-    load_topology,
+    make_topology,
     remember_addresses,
 )
 from kubewright.engine.former import former_names
@@ -53,11 +54,13 @@ def make_documents(run: Run) -> dict[str, Any]:
     inputs = Inputs.load(run)
     found = find_cluster(run, inputs)
     left_out = refuse_unreachable(run, inputs, found)
-    topology = load_topology(run, inputs)
-    remember_addresses(run, inputs)
+    topology = make_topology(run, inputs, found)
+    run.write(TOPOLOGY, topology.to_json())
+    remember_addresses(run, inputs, found)
     candidates = _candidates(run, inputs, found)
     _judge(host_rules.check(facts, expected) for facts, expected in candidates)
-    platforms = {host.name: platform(run, host, found) for host in topology.hosts}
+    probes = run.read_all("hosts")
+    platforms = {host.name: platform(probes.get(host.name), host, found) for host in topology.hosts}
     resolved = _artifacts(run, inputs, {known.architecture for known in platforms.values() if known})
     _judge(
         host_rules.check_disk(facts, expected.host, _disk_needed(facts, expected, resolved))
@@ -123,9 +126,9 @@ def _write_node_documents(
     write_fan_out(run, kinds, kind_of)
 
 
-def platform(run: Run, host: Host, found: Found) -> Platform | None:
+def platform(probe: Mapping[str, Any] | None, host: Host, found: Found) -> Platform | None:
     """A host's platform from its probe, else from its Node; None for a host that is neither looked at nor a member."""
-    facts = (run.read(f"hosts/{host.name}").get("facts") if run.has(f"hosts/{host.name}") else None) or {}
+    facts = (probe or {}).get("facts") or {}
     if facts:
         names = {facts["os"]["id"], *str(facts["os"]["id_like"]).split()}
         return Platform(facts["architecture"], "redhat" if names & {"rhel", "fedora", "centos"} else "debian")

@@ -16,6 +16,9 @@ from kubewright.observe import parse_cluster
 from kubewright.observe.model import ObservedCluster
 from kubewright.topology import Host, KnownAddresses, Topology, build, missing
 
+TOPOLOGY = "topology"
+"""The file of the run's folder with the topology."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -179,7 +182,7 @@ def _known(
     return known
 
 
-def remember_addresses(run: Run, inputs: Inputs) -> None:
+def remember_addresses(run: Run, inputs: Inputs, found: Found) -> None:
     """Keep the addresses that this run found, with the time, for runs and playbooks in which nobody tells them.
 
     A Node's address counts more than what its host told.
@@ -190,17 +193,33 @@ def remember_addresses(run: Run, inputs: Inputs) -> None:
         address = (probe.get("facts") or {}).get("default_ipv4") or {}
         if address.get("address"):
             kept[name] = {"address": address["address"], "time": probe["time"]}
-    for name, known in known_addresses(run, inputs, find_cluster(run, inputs).cluster).items():
+    for name, known in known_addresses(run, inputs, found.cluster).items():
         if live := known.node or known.etcd:
             kept[name] = {"address": live, "time": time.time()}
     write_json(folder / ADDRESS_FILE, kept)
 
 
-def load_topology(run: Run, inputs: Inputs) -> Topology:
-    """The topology of the whole inventory from what this run found."""
-    found = find_cluster(run, inputs)
+def make_topology(run: Run, inputs: Inputs, found: Found) -> Topology:
+    """The topology of the whole inventory from what this run found.
+
+    Raises:
+        BadInputErrors: everything that is wrong with it.
+
+    """
     known = known_addresses(run, inputs, found.cluster)
     return build(inputs.names, inputs.settings, known, existing_etcd=found.cluster is not None)
+
+
+def load_topology(run: Run, inputs: Inputs) -> Topology:
+    """The topology of this run: as it was written once all hosts had been looked at, before that as far as is known.
+
+    Raises:
+        BadInputErrors: it was not written yet, and something is wrong with it.
+
+    """
+    if run.has(TOPOLOGY):
+        return Topology.from_json(run.read(TOPOLOGY))
+    return make_topology(run, inputs, find_cluster(run, inputs))
 
 
 def api_url(host: Host, inputs: Inputs) -> str:

@@ -1,8 +1,12 @@
 """The decisions of a run between its remote calls, in their order.
 
-Files in the run's folder as they come to be: ``inputs``, ``observations/HOST`` (control planes asked), ``scope``,
-``hosts/HOST`` (probes), ``former_names``, ``documents/HOST``, ``cluster_document``, ``endpoint``,
-``inspections/HOST``, ``objects``, ``plan``, ``done/STAGE/HOST``, ``checks/HOST`` and ``result``.
+Files in the run's folder as they come to be: ``request``, ``origins``, ``inputs``, ``observations/HOST`` (control
+planes asked), ``scope``, ``hosts/HOST`` (probes), ``former_names``, ``topology``, ``documents/HOST``,
+``cluster_document``, ``endpoint``, ``inspections/HOST``, ``objects``, ``plan``, ``done/STAGE/HOST``, ``checks/HOST``
+and ``result``.
+
+Every action is a process of its own and begins with nothing. So what is about all hosts is worked out once and written
+down, small, and read as far as an action needs it: what an action takes must not grow with the inventory.
 """
 
 from kubewright.engine.configuration import configuration_for_joins, load_cluster_document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubewright.engine.inputs import Request
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError
 
@@ -13,7 +14,7 @@ def give_up_after_failures(run: Run) -> None:
     """
     if not run.has("inputs"):
         return
-    most = run.read("inputs")["request"]["max_failures"]
+    most = Request.load(run).max_failures
     ended = [event for event in run.events() if event["event"] == "end"]
     hosts = list(dict.fromkeys(str(event["host"]) for event in ended if not event.get("ok")))
     if most is None or len(hosts) <= most:

@@ -1,4 +1,4 @@
-"""What a run was asked to do and what the inventory says, as one JSON value that all its actions share."""
+"""What a run was asked to do and what the inventory says, as JSON files that all its actions share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kubewright import catalog
+from kubewright.engine.lazy import MadeOnDemand, ReadOnDemand
 from kubewright.engine.record import Run
 from kubewright.errors import BadInputError, RefusedError
 from kubewright.inventory import Inventory
@@ -43,6 +44,18 @@ class Request:
     offline: bool = False
     drain_timeout: int = DRAIN_SECONDS
     max_failures: int | None = None
+
+    def save(self, run: Run) -> None:
+        """Write to the run's folder."""
+        run.write("request", vars(self))
+
+    @classmethod
+    def load(cls, run: Run) -> Request:
+        """Read from the run's folder."""
+        raw = run.read("request")
+        limit = raw["limit"]
+        lists = {"limit": None if limit is None else tuple(limit)}
+        return cls(**{**raw, **lists, "force": tuple(raw["force"]), "removing": tuple(raw["removing"])})
 
 
 @dataclass(frozen=True)
@@ -87,13 +100,15 @@ class Inputs:
         return (Path(folder) if folder else Path(self.inventory_directory) / self.artifacts_name) / "admin.conf"
 
     def save(self, run: Run) -> None:
-        """Write to the run's folder."""
+        """Write to the run's folder: ``request``, ``origins``, and last ``inputs``."""
+        self.request.save(run)
+        run.write("origins", dict(self.settings.origins))
+        hosts = self.settings.hosts.items()
         run.write(
             "inputs",
             {
-                "request": vars(self.request),
                 "cluster": self.settings.cluster.model_dump(mode="json"),
-                "hosts": {name: host.model_dump(mode="json") for name, host in self.settings.hosts.items()},
+                "hosts": {name: host.model_dump(mode="json", exclude_defaults=True) for name, host in hosts},
                 "names": {
                     "control_plane": self.names.control_plane,
                     "worker": self.names.worker,
@@ -105,28 +120,19 @@ class Inputs:
                 "artifacts_name": self.artifacts_name,
                 "sources": self.sources,
                 "leaving": [vars(host) for host in self.leaving],
-                "origins": self.settings.origins,
             },
         )
 
     @classmethod
     def load(cls, run: Run) -> Inputs:
-        """Read from the run's folder."""
+        """Read from the run's folder; what is about single hosts is made as far as it is looked at."""
         raw = run.read("inputs")
-        limit = raw["request"]["limit"]
         return cls(
-            request=Request(
-                **{
-                    **raw["request"],
-                    "limit": None if limit is None else tuple(limit),
-                    "force": tuple(raw["request"]["force"]),
-                    "removing": tuple(raw["request"]["removing"]),
-                }
-            ),
+            request=Request.load(run),
             settings=Settings(
                 cluster=ClusterSettings.model_validate(raw["cluster"]),
-                hosts={name: HostSettings.model_validate(host) for name, host in raw["hosts"].items()},
-                origins=raw["origins"],
+                hosts=MadeOnDemand(raw["hosts"], HostSettings.model_validate),
+                origins=ReadOnDemand(lambda: run.read("origins")),
             ),
             names=GroupNames(**{group: tuple(hosts) for group, hosts in raw["names"].items()}),
             inventory_directory=raw["inventory_directory"],

@@ -76,7 +76,7 @@ def refuse_while_busy(run: Run, seconds: float = 5.0) -> None:
         LockedError: another run held the lock when the cluster was looked at, and is not known to have ended.
 
     """
-    if run.has("lock") or not run.has("inputs") or run.read("inputs")["request"]["dry_run"]:
+    if run.has("lock") or not run.has("inputs") or Request.load(run).dry_run:
         return
     for answer in run.read_all("observations").values():
         state = answer.get("state") or {}

@@ -99,6 +99,7 @@ def _config(
         cmdline=command_line,
         passwords=passwords,
         envvars=_environment(),
+        fact_cache_type="memory",
         quiet=True,
         rotate_artifacts=0,
     )
@@ -124,6 +125,9 @@ def _environment() -> dict[str, str]:
         "ANSIBLE_LOCALHOST_WARNING": "0",
         "ANSIBLE_INVENTORY_IGNORE_REGEX": os.environ.get("ANSIBLE_INVENTORY_IGNORE_REGEX", "^artifacts$"),
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+        # No play gathers facts: looking for some once a host and task is what a large inventory waits for.
+        "ANSIBLE_CACHE_PLUGIN": "memory",
+        "ANSIBLE_INJECT_FACT_VARS": "0",
     }
 
 

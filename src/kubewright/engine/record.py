@@ -25,20 +25,30 @@ ANSWER_SECONDS = 900
 """How long a question to the user may stay open. What was seen of the cluster grows old, too."""
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write a JSON file atomically with mode 0600."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True))
+def write_json(path: Path, value: object, *, indent: int | None = None, durable: bool = True) -> None:
+    """Write a JSON file atomically with mode 0600; the same value gives the same bytes.
+
+    Args:
+        path: the file.
+        value: what it says.
+        indent: for a file that people read; without one it is written and read many times as fast.
+        durable: see :func:`write_text`.
+
+    """
+    separators = (",", ":") if indent is None else None
+    write_text(path, json.dumps(value, indent=indent, separators=separators, sort_keys=True), durable=durable)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically with mode 0600."""
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a file atomically with mode 0600; one that is ``durable`` outlives a loss of power, too."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -75,8 +85,8 @@ class Run:
     directory: Path
 
     def write(self, name: str, value: object) -> None:
-        """Write ``NAME.json``."""
-        write_json(self.directory / f"{name}.json", value)
+        """Write ``NAME.json``, for this run's own processes: what they need after a loss of power is elsewhere."""
+        write_json(self.directory / f"{name}.json", value, durable=False)
 
     def read(self, name: str) -> Any:
         """Read ``NAME.json``; FileNotFoundError where there is none."""
@@ -90,6 +100,10 @@ class Run:
         """All JSON files of a sub-folder by name (host)."""
         found = sorted((self.directory / folder).glob("*.json"))
         return {path.stem: json.loads(path.read_text()) for path in found}
+
+    def names(self, folder: str) -> set[str]:
+        """The names (hosts) of all JSON files of a sub-folder."""
+        return {path.stem for path in (self.directory / folder).glob("*.json")}
 
     def event(self, kind: str, **fields: object) -> None:
         """Append one line to the journal. One write of one line is atomic between processes."""

@@ -48,7 +48,7 @@ def save_plan(run: Run, path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise BadInputError(f"--out {path}", "there is no such directory", "Check the path")
     try:
-        write_json(path.absolute(), saved.to_json(key))
+        write_json(path.absolute(), saved.to_json(key), indent=1)
     except OSError as error:
         raise BadInputError(f"--out {path}", f"it cannot be written: {error.strerror}", "Check the path") from error
 

@@ -94,6 +94,8 @@ class HostReader:
         """Return the variable's value and what is wrong with it; see :meth:`read` for what need not be evaluated."""
         from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
 
+        if _is_plain(raw[variable]):
+            return to_builtin(raw[variable]), None
         needed = variable in settings.KNOWN_NAMES
         try:
             if not needed and self._evaluator.calls_outside(variable, raw):
@@ -109,6 +111,11 @@ class HostReader:
         if known is None:
             known = self._origins[id(value)] = (value, origin_of(value))
         return known[1]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a text without any template, which is its own value: most of what only one host has is."""
+    return isinstance(value, str) and "{" not in value
 
 
 def to_builtin(value: Any) -> Any:

@@ -129,10 +129,10 @@ class ObservedCluster:
 
     ``cluster_configuration``, ``kubelet_configuration`` and ``kube_proxy_configuration`` are kubeadm's own, YAML.
     ``object_digests`` are by reference (``apiVersion/Kind/namespace/name``). ``certificates`` are those of ``via``:
-    name, path and not_after (ISO 8601) or error; ``serving`` are those that servers showed. ``etcd_error`` says why
-    there are no members. ``check_pods`` counts the pods that a check left. ``unfinished`` has the phase of a kubeadm
-    run ("init", "join") that kubewright began on ``via`` and that was cut short. ``lock`` is None where nobody ever
-    took it.
+    name, path and not_after (ISO 8601) or error; ``serving`` are those that servers showed: none, as no conditions of
+    nodes, where details were not asked for. ``etcd_error`` says why there are no members. ``check_pods`` counts the
+    pods that a check left. ``unfinished`` has the phase of a kubeadm run ("init", "join") that kubewright began on
+    ``via`` and that was cut short. ``lock`` is None where nobody ever took it.
     """
 
     via: str

@@ -82,8 +82,8 @@ def parse_cluster(via: str, raw: Mapping[str, Any]) -> ObservedCluster:
 def _node(entry: Mapping[str, Any]) -> ObservedNode:
     parts = {
         "taints": tuple(entry["taints"]),
-        "addresses": tuple((kind, address) for kind, address in entry["addresses"]),
-        "conditions": tuple(Condition(**condition) for condition in entry["conditions"]),
+        "addresses": tuple(map(tuple, entry["addresses"])),
+        "conditions": tuple([Condition(**condition) for condition in entry["conditions"]]),
         "pod_cidrs": tuple(entry["pod_cidrs"]),
     }
     return ObservedNode(**{**entry, **parts})

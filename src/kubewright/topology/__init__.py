@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubewright.topology.addresses import missing, resolve
-from kubewright.topology.build import build, check_given, endpoint
+from kubewright.topology.build import build, check_given, endpoint, node_name
 from kubewright.topology.model import (
     Address,
     Attempt,
@@ -42,6 +42,7 @@ __all__ = [
     "endpoint",
     "missing",
     "no_proxy",
+    "node_name",
     "read_settings",
     "resolve",
     "survey",

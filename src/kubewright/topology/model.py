@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kubewright.settings import Notice
 
@@ -42,6 +43,16 @@ class Address:
 
     def __str__(self) -> str:
         return self.value
+
+    def to_json(self) -> list[str]:
+        """The address as a JSON value."""
+        return [self.value, self.source.value, self.detail]
+
+    @classmethod
+    def from_json(cls, raw: Sequence[str]) -> Address:
+        """The inverse of :meth:`to_json`."""
+        value, source, detail = raw
+        return cls(value, Source(source), detail)
 
 
 @dataclass(frozen=True)
@@ -147,6 +158,29 @@ class Host:
         """Whether it reaches the API through a local load balancer (or the external one)."""
         return Role.CONTROL_PLANE not in self.roles
 
+    def to_json(self) -> dict[str, Any]:
+        """The host as a JSON value."""
+        addresses = ("main_ip", "main_access_ip", "second_ip", "second_access_ip")
+        given = {name: address.to_json() for name in addresses if (address := getattr(self, name))}
+        roles = sorted(role.value for role in self.roles)
+        return {**vars(self), **dict.fromkeys(addresses), **given, "roles": roles}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Host:
+        """The inverse of :meth:`to_json`."""
+        second_ip, second_access_ip = raw["second_ip"], raw["second_access_ip"]
+        return cls(
+            name=raw["name"],
+            node_name=raw["node_name"],
+            main_ip=Address.from_json(raw["main_ip"]),
+            main_access_ip=Address.from_json(raw["main_access_ip"]),
+            ansible_host=raw["ansible_host"],
+            roles=frozenset(map(Role, raw["roles"])),
+            etcd_member_name=raw["etcd_member_name"],
+            second_ip=Address.from_json(second_ip) if second_ip else None,
+            second_access_ip=Address.from_json(second_access_ip) if second_access_ip else None,
+        )
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -192,3 +226,20 @@ class Topology:
     def workers(self) -> tuple[Host, ...]:
         """Hosts that are no control plane, in the inventory's order."""
         return tuple(host for host in self.hosts if host.is_worker_only)
+
+    def to_json(self) -> dict[str, Any]:
+        """The topology as a JSON value."""
+        return {
+            "hosts": [host.to_json() for host in self.hosts],
+            "endpoint": vars(self.endpoint),
+            "notices": [vars(notice) for notice in self.notices],
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Topology:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            hosts=tuple(map(Host.from_json, raw["hosts"])),
+            endpoint=Endpoint(**raw["endpoint"]),
+            notices=tuple(Notice(**notice) for notice in raw["notices"]),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,9 +123,7 @@ class TestPlanIsTheEnd:
         self, run: Run, monkeypatch: pytest.MonkeyPatch, plan: Plan, *, dry_run: bool, check_mode: bool = False
     ) -> dict[str, Any]:
         recorded = Recorded(run.directory)
-        inputs = recorded.run.read("inputs")
-        inputs["request"]["dry_run"] = dry_run
-        run.write("inputs", inputs)
+        replace(recorded.inputs, request=replace(recorded.inputs.request, dry_run=dry_run)).save(run)
         monkeypatch.setattr("kubewright.engine.actions.looking.make_plan", lambda _run: plan)
         made = ending(MakePlan, check_mode=check_mode)
         result: dict[str, Any] = made.act(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -111,9 +112,7 @@ class TestMaxFailures:
     @pytest.fixture
     def bearing(self, recorded: Recorded) -> Callable[[int | None], None]:
         def bear(most: int | None) -> None:
-            inputs = recorded.run.read("inputs")
-            inputs["request"]["max_failures"] = most
-            recorded.run.write("inputs", inputs)
+            replace(recorded.inputs.request, max_failures=most).save(recorded.run)
 
         return bear
 

@@ -64,6 +64,15 @@ class TestLock:
             action(RunAction, Calls(HELD), monkeypatch).module_when_free(Recorded(tmp_path).run, "converge", {})
 
 
+@pytest.mark.parametrize(("verb", "details"), [("status", True), ("deploy", False), ("scale", False)])
+def test_the_cluster_tells_only_status_every_detail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, details: bool
+) -> None:
+    recorded, calls = Recorded(tmp_path, verb), Calls(dict(ABSENT))
+    action(Observe, calls, monkeypatch).act(recorded.run)
+    assert calls.asked == [("cluster_state", {"timeout": 10, "details": details})]
+
+
 class TestAfterWaiting:
     """The earlier run went on after this one had asked for the cluster's state."""
 

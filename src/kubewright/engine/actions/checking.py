@@ -13,6 +13,7 @@ from kubewright.engine.lock import require_lock
 from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError, StepFailedError
 from kubewright.plan import Plan, Stage
+from kubewright.topology import node_name
 
 
 class CheckPodsPresent(RunAction):
@@ -85,9 +86,9 @@ class CheckHost(RunAction):
         if self.host not in plan.hosts(Stage.CHECK):
             return NOTHING
         inputs = Inputs.load(run)
-        node_name = load_topology(run, inputs)[self.host].node_name
         with run.step(Stage.CHECK.value, self.host) as outcome:
-            answer = self.module("check_node", check_arguments(run, inputs, node_name))
+            arguments = check_arguments(run, inputs, node_name(self.host, inputs.settings))
+            answer = self.module("check_node", arguments)
             outcome["ok"] = all(check["ok"] for check in answer["checks"])
         run.write(f"checks/{self.host}", answer["checks"])
         errors = check_errors(self.host, answer["checks"])
@@ -98,15 +99,15 @@ class CheckHost(RunAction):
         return {"changed": False, "checks": answer["checks"]}
 
 
-def check_arguments(run: Run, inputs: Inputs, node_name: str) -> dict[str, Any]:
+def check_arguments(run: Run, inputs: Inputs, node: str) -> dict[str, Any]:
     """What a node needs to know to check itself."""
     pods = run.read("check_pods") if run.has("check_pods") else []
     return {
-        "node_name": node_name,
+        "node_name": node,
         "endpoint": run.read("endpoint")["url"],
         "dns_server": load_dns_server(inputs),
         "dns_domain": inputs.settings.cluster.dns_domain,
-        "peers": [{"name": pod["node"], "ip": pod["ip"]} for pod in pods if pod["node"] != node_name],
+        "peers": [{"name": pod["node"], "ip": pod["ip"]} for pod in pods if pod["node"] != node],
     }
 
 

@@ -12,13 +12,14 @@ from kubewright.engine.actions.base import RunAction, warning_text
 from kubewright.engine.actions.failures import ansible_failures
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.fan_out import fan_out_document
-from kubewright.engine.flow import load_topology, url_host
+from kubewright.engine.flow import url_host
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
 from kubewright.plan.rollout import MEMBERS_TYPES, ROLLED_OUT, at_once
 from kubewright.settings import ClusterSettings
+from kubewright.topology import node_name
 
 
 class ConvergeHost(StepAction):
@@ -27,13 +28,14 @@ class ConvergeHost(StepAction):
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Fetch by HTTP from the controller; what cannot be had that way is sent over SSH."""
         whole = step.stage is not Stage.FAN_OUT
+        settings = Inputs.load(run).settings
         arguments = {
             "document": _document(run, self.host, step.stage),
-            "urls": self._urls(run),
+            "urls": self._urls(run, settings.cluster),
             "partial": not whole,
-            "record": {"cluster": Inputs.load(run).settings.cluster.cluster_name},
+            "record": {"cluster": settings.cluster.cluster_name},
             "action_name": step.title,
-            "ready": load_topology(run, Inputs.load(run))[self.host].node_name if step.stage in ROLLED_OUT else "",
+            "ready": node_name(self.host, settings) if step.stage in ROLLED_OUT else "",
         }
         try:
             answer = self.module_when_free(run, "converge", arguments)
@@ -50,11 +52,11 @@ class ConvergeHost(StepAction):
             run.event("note", host=self.host, text=warning_text(warning))
         return {"changed": bool(answer["changed"]), "changes": [change["id"] for change in answer["changes"]]}
 
-    def _urls(self, run: Run) -> list[str]:
+    def _urls(self, run: Run, cluster: ClusterSettings) -> list[str]:
         inspection = f"inspections/{self.host}"
         seen = run.has(inspection) and not self.through_another_host
         client = run.read(inspection)["ssh_client"] if seen else None
-        return artifact_urls(Inputs.load(run).settings.cluster, client, self._task.args.get("urls") or {})
+        return artifact_urls(cluster, client, self._task.args.get("urls") or {})
 
     def _send(self, run: Run, missing: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         """Send artifacts over SSH into a folder of the login user's, then converge from there."""

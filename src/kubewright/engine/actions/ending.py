@@ -23,6 +23,7 @@ from kubewright.engine.record import Run
 from kubewright.errors import KubewrightError
 from kubewright.plan import Plan, Stage, Step
 from kubewright.report.outcome import changed_steps
+from kubewright.topology import node_name
 
 
 class CleanUp(RunAction):
@@ -153,20 +154,17 @@ _OF_DOCUMENTS = frozenset(
 
 def fan_out_done(run: Run, plan: Plan, inputs: Inputs) -> dict[str, str]:
     """By Node, the digest of what it knows of the others: for hosts that are complete members after this run."""
-    topology = load_topology(run, inputs)
     digests = fan_out_digests(run)
+    left = {event["host"] for event in run.events() if event["event"] == "left"}
     unlabelled = set(_unlabelled(run, plan))
-    done = {}
-    for host in topology.hosts:
-        stages = [step.stage for step in plan.steps if step.host == host.name and step.stage is not Stage.CHECK]
-        own = [stage for stage in stages if stage in _OF_DOCUMENTS]
-        complete = all(run.has(f"done/{stage.value}/{host.name}") for stage in own)
-        complete = complete and f"object:{node_reference(host.node_name)}" not in unlabelled
-        left = any(event["event"] == "left" and event["host"] == host.name for event in run.events())
-        inspected = run.has(f"inspections/{host.name}")
-        if complete and not left and (inspected or Stage.FAN_OUT in own):
-            done[host.node_name] = digests[host.name]
-    return done
+    own: dict[str, list[Stage]] = {}
+    for step in plan.steps:
+        if step.stage in _OF_DOCUMENTS:
+            own.setdefault(step.host, []).append(step.stage)
+    told = {name for name, stages in own.items() if Stage.FAN_OUT in stages} | run.names("inspections")
+    ended = {name for name in told - left if all(run.has(f"done/{stage}/{name}") for stage in own.get(name, ()))}
+    nodes = {name: node_name(name, inputs.settings) for name in inputs.names.all if name in ended}
+    return {node: digests[name] for name, node in nodes.items() if f"object:{node_reference(node)}" not in unlabelled}
 
 
 def _unlabelled(run: Run, plan: Plan) -> Iterator[str]:

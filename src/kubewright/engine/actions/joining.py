@@ -13,7 +13,7 @@ from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError
 from kubewright.observe.model import EtcdMember
 from kubewright.plan import Plan, Stage, Step
-from kubewright.topology import Host
+from kubewright.topology import Host, node_name
 
 
 class PrepareJoin(StepAction):
@@ -83,19 +83,20 @@ class Join(StepAction):
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """A worker's kubelet is moved to the endpoint of all workers in the same call."""
         inputs = Inputs.load(run)
+        document = load_cluster_document(run)
         material = self._task.args.get("material") or {}
         control_plane = step.stage is Stage.JOIN_CONTROL_PLANE
         answer = self.module_when_free(
             run,
             "kubeadm_join",
             {
-                "config": load_cluster_document(run).kubeadm_join[self.host],
+                "config": document.kubeadm_join[self.host],
                 "discovery": material["discovery"],
                 "certificate_key": material["certificate_key"] if control_plane else None,
                 "ignore_preflight_errors": list(inputs.settings.cluster.kubeadm_ignore_preflight_errors),
                 "endpoint": run.read("endpoint")["url"],
-                "node_name": load_topology(run, inputs)[self.host].node_name,
-                "network_ready_file": load_cluster_document(run).network_ready_file,
+                "node_name": node_name(self.host, inputs.settings),
+                "network_ready_file": document.network_ready_file,
                 "etcd_data_directory": inputs.settings.cluster.etcd_data_dir,
             },
         )

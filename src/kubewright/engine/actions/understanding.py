@@ -14,7 +14,7 @@ from ansible.utils.vars import load_extra_vars
 
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.flow import choose_scope, remember_addresses
+from kubewright.engine.flow import choose_scope, find_cluster, remember_addresses
 from kubewright.engine.folders import create_run
 from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, seconds_of_a_drain, split_names
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
@@ -112,8 +112,10 @@ class Observe(RunAction):
         if self._task.args.get("after_waiting") and not _waited(run):
             return {"changed": False, "skipped": True}
         answer: dict[str, Any] = {"reachable": True, "state": {}}
+        # Only status tells them.
+        details = Request.load(run).verb == "status"
         try:
-            answer["state"] = self.module("cluster_state", {"timeout": 10})
+            answer["state"] = self.module("cluster_state", {"timeout": 10, "details": details})
         except UnreachableError as error:
             answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
         except KubewrightError as error:
@@ -149,5 +151,6 @@ class Remember(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """Runs on the controller only."""
-        remember_addresses(run, Inputs.load(run))
+        inputs = Inputs.load(run)
+        remember_addresses(run, inputs, find_cluster(run, inputs))
         return {"changed": False}

@@ -134,6 +134,14 @@ class TestClusterState:
         assert shown["kube-apiserver", "cp2"].error
         assert shown["kubelet", "cp1"].error
 
+    def test_without_details_all_else_is_the_same(self, control_plane: Recording) -> None:
+        """Conditions and certificates are most of the answer of a large cluster, and decide nothing."""
+        whole = clusterstate.observe(control_plane, timeout=5)
+        assert whole["serving"]
+        assert whole["nodes"][0]["conditions"]
+        nodes = [{**node, "conditions": []} for node in whole["nodes"]]
+        assert clusterstate.observe(control_plane, timeout=5, details=False) == {**whole, "serving": [], "nodes": nodes}
+
     def test_no_lock_and_no_last_run(self, control_plane: Recording) -> None:
         cluster = parse_cluster("host1", clusterstate.observe(control_plane, timeout=5))
         assert cluster.lock is None

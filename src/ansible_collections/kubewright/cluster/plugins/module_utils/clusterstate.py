@@ -33,13 +33,14 @@ DAMAGED = "damaged"
 _ROLE = "node-role.kubernetes.io/control-plane"
 
 
-def observe(system: System, *, timeout: float, server: str = "") -> dict[str, Any]:
+def observe(system: System, *, timeout: float, server: str = "", details: bool = True) -> dict[str, Any]:
     """What ``cluster_state`` returns; never fails because a cluster is absent, silent, half made or damaged.
 
     Args:
         system: the node.
         timeout: seconds for each request.
         server: another API server than the node's own.
+        details: whether to tell the conditions of Nodes and the certificates that servers show.
 
     """
     head = {"changed": False, **_begun(system), "run_lock": _file_lock(system)}
@@ -51,7 +52,7 @@ def observe(system: System, *, timeout: float, server: str = "") -> dict[str, An
         # An API server tells its version without etcd; this it does not.
         configuration = cluster_configuration(first)
         client = admin_client(system, server=server, timeout=timeout)
-        state = _state(system, client, configuration, timeout)
+        state = _state(system, client, configuration, timeout, details=details)
     except record.DamagedError as error:
         local = _local(system, timeout)
         return dict(head, present=True, answers=False, reason=str(error), record_error=error.to_json(), **local)
@@ -79,11 +80,11 @@ def _begun(system: System) -> dict[str, Any]:
     return {"unfinished": unfinished, "damaged": damaged}
 
 
-def _state(system: System, client: Client, configuration: str, timeout: float) -> dict[str, Any]:
+def _state(system: System, client: Client, configuration: str, timeout: float, *, details: bool) -> dict[str, Any]:
     directory = certificates_directory(configuration)
     with ThreadPoolExecutor(max_workers=16) as pool:
         futures: dict[str, Future[Any]] = {
-            "nodes": pool.submit(_nodes, client),
+            "nodes": pool.submit(_nodes, client, details=details),
             "found_record": pool.submit(record.read, client),
             "etcd": pool.submit(membership.survey, system, directory, timeout),
             "api_servers": pool.submit(servers.api_servers, system, client),
@@ -105,7 +106,7 @@ def _state(system: System, client: Client, configuration: str, timeout: float) -
     # A run takes the lock on what it has seen: the place must still be at this version then.
     answers["lock_version"] = (held or {}).get("metadata", {}).get("resourceVersion", "")
     told = answers.pop("etcd")
-    answers["serving"] = servers.shown(answers["nodes"], answers["api_servers"], told)
+    answers["serving"] = servers.shown(answers["nodes"], answers["api_servers"], told) if details else []
     answers.update(told.to_json())
     answers["cluster_configuration"] = configuration
     return answers
@@ -174,12 +175,12 @@ def _lock(found: Optional[dict[str, Any]]) -> Optional[dict[str, Any]]:
     }
 
 
-def _nodes(client: Client) -> list[dict[str, Any]]:
-    return [trimmed(item) for item in client.get("/api/v1/nodes").get("items") or []]
+def _nodes(client: Client, *, details: bool) -> list[dict[str, Any]]:
+    return [trimmed(item, details=details) for item in client.get("/api/v1/nodes").get("items") or []]
 
 
-def trimmed(node: dict[str, Any]) -> dict[str, Any]:
-    """What matters of a Node object."""
+def trimmed(node: dict[str, Any], *, details: bool = True) -> dict[str, Any]:
+    """What matters of a Node object; its conditions only with ``details``."""
     metadata, spec, status = node["metadata"], node.get("spec") or {}, node.get("status") or {}
     labels = metadata.get("labels") or {}
     addresses = {entry["type"]: entry["address"] for entry in reversed(status.get("addresses") or [])}
@@ -190,7 +191,7 @@ def trimmed(node: dict[str, Any]) -> dict[str, Any]:
         "internal_ip": addresses.get("InternalIP", ""),
         "ready": ready(node),
         "addresses": [[entry["type"], entry["address"]] for entry in status.get("addresses") or []],
-        "conditions": [_condition(entry) for entry in status.get("conditions") or []],
+        "conditions": [_condition(entry) for entry in status.get("conditions") or []] if details else [],
         "pod_cidrs": spec.get("podCIDRs") or [],
         "architecture": info.get("architecture", ""),
         "machine_id": info.get("machineID", ""),
