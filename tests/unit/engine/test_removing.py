@@ -139,9 +139,7 @@ class TestFailure:
 
     def test_counts_for_max_failures(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded = removal(tmp_path, "w1", "w2")
-        inputs = recorded.run.read("inputs")
-        inputs["request"]["max_failures"] = 0
-        recorded.run.write("inputs", inputs)
+        recorded.run.write("request", recorded.run.read("request") | {"max_failures": 0})
         parts, result = remove(recorded, monkeypatch, {("w1", "drain"): FULL})
         assert parts == [("w1", "drain")]
         assert result["failed"]
