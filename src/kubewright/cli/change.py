@@ -43,7 +43,7 @@ def change(playbook: str, options: Options, *, confirmed: bool, **variables: Any
     run, error = execute(playbook, options, confirmed=confirmed, **variables)
     if options.dry_run or error is None:
         _show(run, options, error)
-    leave(error or (None if options.dry_run else left_out(run)))
+    leave(error or left_out(run))
 
 
 def _show(run: Run, options: Options, error: KubewrightError | None) -> None:

@@ -15,6 +15,7 @@ from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
 from kubewright.engine.standing import stand
 from kubewright.errors import KubewrightError
@@ -61,7 +62,7 @@ def check(options: Options, *, limit: common.Limit = "") -> None:
         out.print_json(json.dumps(checks))
     elif checks:
         out.print(check_table(checks))
-    leave(error)
+    leave(error or left_out(run))
 
 
 @app.command(

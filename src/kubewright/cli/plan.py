@@ -13,6 +13,7 @@ from kubewright.cli.common import leave
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute, show_plan
 from kubewright.cli.verbs import PLAYBOOKS, playbook_of, refuse_to_keep, variables_of
+from kubewright.engine.leftout import left_out
 from kubewright.engine.saving import save_plan
 from kubewright.errors import ExitCode
 from kubewright.plan import Plan
@@ -51,6 +52,7 @@ def plan(
     show_plan(run, asked)
     if error is None and out_file:
         save_plan(run, Path(out_file))
+    error = error or left_out(run)
     if error is None and detailed_exitcode and not Plan.from_json(run.read("plan")).empty:
         raise typer.Exit(ExitCode.DIFFERENCES)
     leave(error)

@@ -17,15 +17,15 @@ from kubewright.engine.finding import (
     Found,
     complete,
     find_cluster,
-    host_subject,
     make_topology,
     remember_addresses,
 )
 from kubewright.engine.former import former_names
 from kubewright.engine.inputs import Inputs
+from kubewright.engine.leftout import leave_out
 from kubewright.engine.record import Run
 from kubewright.engine.refusing import refuse
-from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError, UnreachableError
+from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError
 from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
 from kubewright.plan.situation import node_of
@@ -53,7 +53,7 @@ def make_documents(run: Run) -> dict[str, Any]:
     """
     inputs = Inputs.load(run)
     found = find_cluster(run, inputs)
-    left_out = refuse_unreachable(run, inputs, found)
+    left_out = leave_out(run, inputs, found)
     topology = make_topology(run, inputs, found)
     run.write(TOPOLOGY, topology.to_json())
     remember_addresses(run, inputs, found)
@@ -137,25 +137,6 @@ def platform(probe: Mapping[str, Any] | None, host: Host, found: Found) -> Platf
         return None
     # A Node tells its distribution's name, not its family; so far only one family passes the rules for hosts.
     return Platform(node.labels["kubernetes.io/arch"], "debian")
-
-
-def refuse_unreachable(run: Run, inputs: Inputs, found: Found) -> dict[str, str]:
-    """Hosts in scope that did not answer, with the cause; they are left out.
-
-    Raises:
-        UnreachableError: one was asked for by name, or is new.
-
-    """
-    unreachable = {}
-    wanted = run.read("scope")["scope"]
-    for name, probe in run.read_all("hosts").items():
-        if probe["reachable"] or name not in wanted:
-            continue
-        if inputs.request.limit is not None or not complete(name, inputs, found.cluster):
-            raise UnreachableError(host_subject(name), probe["cause"], probe["remedy"])
-        unreachable[name] = probe["cause"]
-    run.write("unreachable", unreachable)
-    return unreachable
 
 
 def _candidates(run: Run, inputs: Inputs, found: Found) -> list[tuple[dict[str, Any], host_rules.Expectation]]:

@@ -10,11 +10,11 @@ from kubewright.engine.configuration import (
     configurations,
     load_cluster_document,
 )
-from kubewright.engine.documenting import refuse_unreachable
 from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.finding import Found, find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.leaving import make_reset_plan, removal
+from kubewright.engine.leftout import answered, leave_out
 from kubewright.engine.record import Run
 from kubewright.plan import Change, Plan, Situation, compute
 from kubewright.plan.removal import plan_removal
@@ -43,7 +43,8 @@ def make_plan(run: Run) -> Plan:
         fan_out_allowed=not inputs.request.ansible_limited,
         half_made=found.half_made,
         inspections={name: _inspection(raw) for name, raw in run.read_all("inspections").items()},
-        unreachable=refuse_unreachable(run, inputs, found),
+        unreachable=leave_out(run, inputs, found),
+        answered=answered(run),
         fan_out=fan_out_digests(run),
         object_changes=_object_changes(objects, found),
         metadata_changes=_metadata_changes(run, topology, objects),

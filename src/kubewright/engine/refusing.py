@@ -12,6 +12,7 @@ from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import Release
 from kubewright.engine.finding import Found, complete, place_of
 from kubewright.engine.inputs import Inputs, leaving_hosts
+from kubewright.engine.leftout import without_steps
 from kubewright.engine.record import Run
 from kubewright.observe.model import ObservedCluster
 from kubewright.plan.rules import capacity, identity, offline, skew
@@ -26,7 +27,7 @@ def refuse(run: Run, inputs: Inputs, found: Found, topology: Topology, release: 
         RefusedError: a rule refuses, and is mandatory or was not named.
 
     """
-    wanted = set(run.read("scope")["scope"])
+    wanted = set(run.read("scope")["scope"]) - set(without_steps(run))
     new = [host for host in topology.hosts if host.name in wanted and not complete(host.name, inputs, found.cluster)]
     refusals = (
         *_skew(new, found.cluster, release),

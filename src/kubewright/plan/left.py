@@ -24,7 +24,8 @@ def left(situation: Situation) -> Iterator[str]:
     """All that the situation holds and this run does not do."""
     yield from not_told(situation)
     for name, reason in sorted(situation.unreachable.items()):
-        yield f"{name} did not answer and was left out ({reason}); the next run brings it up to date"
+        what = "could not be looked at" if name in situation.answered else "did not answer"
+        yield f"{name} {what} and was left out ({reason}); the next run brings it up to date"
     if situation.verb in CORRECTS and not is_about_all(situation):
         outside = tuple(_of_all(situation))
         if outside:

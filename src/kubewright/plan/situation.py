@@ -27,7 +27,8 @@ class Situation:
         cluster: the live cluster, or None where there is none yet.
         half_made: the host on which an earlier run began ``kubeadm init`` and did not finish, or "".
         inspections: by host; hosts in scope that did not answer are absent.
-        unreachable: host to reason.
+        unreachable: host to reason why it could not be looked at; no step is planned on it.
+        answered: those of them that did answer: looking at them failed.
         fan_out: digest of what every node must know of the others, by host.
         object_changes: what applying the cluster's objects would change, None where there is no cluster yet.
         metadata_changes: what applying labels and taints would change, by host.
@@ -48,6 +49,7 @@ class Situation:
     half_made: str = ""
     inspections: Mapping[str, Inspection] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
+    answered: frozenset[str] = frozenset()
     fan_out: Mapping[str, str] = field(default_factory=dict)
     object_changes: tuple[Change, ...] | None = None
     metadata_changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)

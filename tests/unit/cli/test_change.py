@@ -12,13 +12,14 @@ from kubewright.cli.change import app
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
 from kubewright.errors import ExitCode
+from tests.unit.engine.recorded import Recorded
 
 
 class TestLeftOut:
     """A run that could not reach every host it should have has done its work, but not all."""
 
     def test_hosts_that_did_not_answer_are_named_with_the_exit_code_for_it(self, tmp_path: Path) -> None:
-        run = Run(tmp_path)
+        run = Recorded(tmp_path).run
         run.write("unreachable", {"w3": "no SSH connection"})
         run.event("left", host="w1", cause="no SSH connection")
         error = left_out(run)

@@ -11,6 +11,8 @@ import yaml
 
 import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.engine.actions.base import RunAction
+from kubewright.engine.actions.looking import Examine, Inspect
 from kubewright.engine.fan_out import fan_out_digests, fan_out_document
 from kubewright.engine.flow import (
     choose_scope,
@@ -19,16 +21,20 @@ from kubewright.engine.flow import (
     make_documents,
     make_plan,
 )
+from kubewright.engine.leftout import left_out
 from kubewright.errors import (
     BadInputError,
     BadInputErrors,
+    ExitCode,
     ForeignError,
     RefusedError,
+    StepFailedError,
     UnreachableError,
 )
 from kubewright.plan import Plan, Stage
 from tests.golden.clusters import artifacts
 from tests.unit.engine.recorded import ABSENT, NAMES, Recorded
+from tests.unit.engine.test_waiting import Calls, action
 from tests.unit.plan.test_rules_host import NOW, PROBED
 
 OURS = {**PROBED["kubewright"], "present": True}
@@ -189,11 +195,53 @@ class TestHostsThatAreRefused:
         make_documents(recorded.run)
 
 
+FAILED = StepFailedError("host w2", "nothing can be written there: No space left on device", "Make room")
+
+
 class TestUnreachable:
-    def test_a_new_host_is_an_error(self, tmp_path: Path) -> None:
+    """That a host cannot be looked at is a state: what can be done without it is planned."""
+
+    def test_a_new_worker_is_left_out(self, tmp_path: Path) -> None:
         recorded = new_cluster(tmp_path)
         recorded.dead("w2")
-        with pytest.raises(UnreachableError, match="host w2"):
+        plan = planned(recorded, "cp1", "w1")
+        assert {"cp1", "w1"} == {step.host for step in plan.steps}
+        assert "w2 did not answer and was left out (no SSH connection: timed out)" in plan.left[0]
+        error = left_out(recorded.run)
+        assert error is not None
+        assert error.exit_code is ExitCode.STEP_FAILED
+        assert str(error).startswith("hosts w2: they did not answer and were left out; all else is done. Bring them")
+
+    def test_a_dry_run_says_the_same(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, limit=("w2",))
+        asked(recorded, dry_run=True)
+        recorded.dead("w2")
+        assert "w2" not in [step.host for step in planned(recorded).steps]
+        assert "all else is in the plan" in str(left_out(recorded.run))
+
+    def test_a_new_control_plane_of_a_cluster_that_is_there(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, "scale", names=NAMES)
+        recorded.told("cp1", recorded.live("cp1", "w1"))
+        recorded.probed("cp2", "w2")
+        recorded.dead("cp3")
+        choose_scope(recorded.run)
+        hosts = [step.host for step in planned(recorded, "cp2", "w2").steps]
+        assert "cp2" in hosts
+        assert "cp3" not in hosts
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_a_control_plane_of_a_new_cluster_is_an_error(self, tmp_path: Path, *, dry_run: bool) -> None:
+        recorded = new_cluster(tmp_path, names=NAMES)
+        asked(recorded, dry_run=dry_run)
+        recorded.dead("cp2")
+        with pytest.raises(UnreachableError, match="host cp2: no SSH connection: timed out"):
+            make_documents(recorded.run)
+
+    def test_one_whose_address_nobody_else_tells_is_an_error_with_its_cause(self, tmp_path: Path) -> None:
+        """Every other host is told of it, so nothing is right without its address."""
+        recorded = new_cluster(tmp_path, hosts={"w2": {"ip": None}})
+        recorded.dead("w2")
+        with pytest.raises(UnreachableError, match=r"host w2: no SSH connection: timed out\. .* set ip for it"):
             make_documents(recorded.run)
 
     def test_a_member_is_left_out(self, tmp_path: Path) -> None:
@@ -203,11 +251,63 @@ class TestUnreachable:
         assert "w1" not in [step.host for step in plan.steps]
         assert "w1 did not answer" in plan.left[0]
 
-    def test_a_member_that_was_named_is_an_error(self, tmp_path: Path) -> None:
-        recorded = grown(tmp_path, "deploy", limit=("w1",))
-        recorded.dead("w1")
-        with pytest.raises(UnreachableError, match="host w1"):
+    @pytest.mark.parametrize("verb", ["deploy", "scale"])
+    def test_all_that_were_named_is_an_error(self, tmp_path: Path, verb: str) -> None:
+        recorded = grown(tmp_path, verb, limit=("w2",))
+        recorded.dead("w2")
+        with pytest.raises(UnreachableError, match="host w2"):
             make_documents(recorded.run)
+
+    def test_one_of_several_that_were_named_is_left_out(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, "deploy", limit=("w1", "w2"))
+        recorded.dead("w1")
+        assert "w2" in [step.host for step in planned(recorded, "w2").steps]
+
+
+class TestThatCouldNotBeLookedAt:
+    """A host that answers, and on which looking fails, is left out too, and named with its cause."""
+
+    @pytest.mark.parametrize("kind", [Examine, Inspect])
+    def test_is_left_out_with_its_cause(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[RunAction]
+    ) -> None:
+        recorded = grown(tmp_path, "scale")
+        make_documents(recorded.run)
+        made = action(kind, Calls(FAILED), monkeypatch, host="w2")
+        assert not made.act(recorded.run)["reachable"]
+        make_documents(recorded.run)
+        plan = make_plan(recorded.run)
+        assert "w2" not in [step.host for step in plan.steps]
+        assert "w2 could not be looked at and was left out (nothing can be written there" in plan.left[0]
+        error = left_out(recorded.run)
+        assert error is not None
+        assert "looking at some of them failed: w2 (nothing can be written there: No space left on device)" in str(
+            error
+        )
+
+    def test_of_a_new_cluster_is_that_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = new_cluster(tmp_path)
+        error = BadInputError("host cp1", "there is no Python", "Install python3")
+        action(Examine, Calls(error), monkeypatch, host="cp1").act(recorded.run)
+        with pytest.raises(BadInputError, match=r"host cp1: there is no Python\. Install python3"):
+            make_documents(recorded.run)
+
+    def test_what_is_more_than_one_hosts_trouble_ends_the_run(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded = grown(tmp_path, "scale")
+        make_documents(recorded.run)
+        foreign = ForeignError("host w2", "it is another cluster's")
+        with pytest.raises(ForeignError):
+            action(Inspect, Calls(foreign), monkeypatch, host="w2").act(recorded.run)
+        assert "w2" not in [step.host for step in make_plan(recorded.run).steps]
+
+
+def asked(recorded: Recorded, **changes: Any) -> None:
+    """Change what the run was asked for."""
+    inputs = recorded.run.read("inputs")
+    inputs["request"].update(changes)
+    recorded.run.write("inputs", inputs)
 
 
 class TestLiveClusterForbids:

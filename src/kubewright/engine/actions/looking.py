@@ -15,7 +15,7 @@ from kubewright.engine.finding import complete, find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.keeping import keep_inventory
-from kubewright.engine.record import ANSWER_SECONDS, Run
+from kubewright.engine.record import ANSWER_SECONDS, Run, error_to_json
 from kubewright.engine.saving import refuse_stale
 from kubewright.engine.time_limit import OutOfTimeError, at_most
 from kubewright.errors import BadInputError, KubewrightError, StepFailedError, UnreachableError
@@ -42,12 +42,12 @@ class Examine(RunAction):
             return self._ask_shortly(run)
         try:
             return self._probe(run)
-        except (BadInputError, StepFailedError) as error:
-            if not leaving or self.host in {host.name for host in inputs.leaving}:
-                raise
-            # A host that the inventory lacks may have become anything.
-            note_unreachable(run, self.host, error)
-            return {"changed": False, "reachable": False}
+        except KubewrightError as error:
+            answer = leave_out(run, self.host, error)
+            known = self.host in {host.name for host in inputs.leaving}
+            if known and not isinstance(error, UnreachableError):
+                raise  # it is to be cleaned, which is nothing to be left; one that the inventory lacks may be anything
+            return answer
 
     def _ask_shortly(self, run: Run) -> dict[str, Any]:
         if getattr(self._connection, "transport", "") == "ssh":
@@ -75,11 +75,7 @@ class Examine(RunAction):
         waited = False
         while True:
             asked = time.time()
-            try:
-                facts = self.module("probe", {})["facts"]
-            except UnreachableError as error:
-                note_unreachable(run, self.host, error)
-                return {"changed": False, "reachable": False}
+            facts = self.module("probe", {})["facts"]
             busy = facts.get("busy")
             if not busy:
                 break
@@ -104,9 +100,28 @@ def note_unreachable(run: Run, host: str, error: KubewrightError, *, answered: b
 
     ``answered`` says that something is there all the same; noted of hosts that are said to be dead.
     """
-    run.event("unreachable", host=host, cause=error.cause)
-    found = {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()}
-    run.write(f"hosts/{host}", {**found, "answered": answered})
+    noted = {"reachable": False, "cause": error.cause, "remedy": error.remedy, "time": time.time()}
+    if isinstance(error, UnreachableError):
+        run.event("unreachable", host=host, cause=error.cause)
+    else:
+        answered = True
+        noted["failed"] = error_to_json(error)
+        run.event("note", host=host, text=f"it could not be looked at: {error}")
+    run.write(f"hosts/{host}", {**noted, "answered": answered})
+
+
+def leave_out(run: Run, host: str, error: KubewrightError) -> dict[str, Any]:
+    """Write that a host could not be looked at, so that no step is planned on it; the action's result.
+
+    Raises:
+        KubewrightError: the error, where it is more than this host's trouble: another run is at work, the host is
+            somebody else's.
+
+    """
+    note_unreachable(run, host, error)
+    if not isinstance(error, (UnreachableError, StepFailedError, BadInputError)):
+        raise error
+    return {"changed": False, "reachable": False}
 
 
 class Document(RunAction):
@@ -128,9 +143,8 @@ class Inspect(RunAction):
         document = run.read(f"documents/{self.host}")
         try:
             answer = self.module_when_free(run, "converge", {"document": document}, check=True)
-        except UnreachableError as error:
-            note_unreachable(run, self.host, error)
-            return {"changed": False, "reachable": False}
+        except KubewrightError as error:
+            return leave_out(run, self.host, error)
         found = {name: answer[name] for name in ("changes", "restarted", "replaced", "ssh_client")}
         warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
         run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
@@ -202,11 +216,10 @@ class MakePlan(EndingAction):
         }
         if self._task.check_mode:
             result |= _shown(plan)
-        if not hosts:
-            self.end(run)
-        if plan.empty and not inputs.request.dry_run:
-            return self.failed_by_hosts_left_out(run) or result
-        return result
+        if hosts:
+            return result
+        self.end(run)
+        return self.failed_by_hosts_left_out(run) or result
 
     def _keep_inventory(self, run: Run, inputs: Inputs) -> None:
         kept = keep_inventory(run, inputs.sources)
