@@ -15,6 +15,24 @@ from kubewright.observe.model import EtcdMember
 from kubewright.plan import Plan, Stage, Step
 from kubewright.topology import Host, node_name
 
+LEAST_MINUTES = 15
+LONGEST_MINUTES = 120
+"""kubeadm lets uploaded keys expire after as long (``init phase upload-certs``)."""
+CONTROL_PLANE_MINUTES = 3
+ROUND_MINUTES = 2
+"""For as many workers as Ansible has forks, on slow disks."""
+
+
+def key_minutes(control_planes: int) -> int:
+    """For how long the uploaded keys are good: control planes join one after the other, before all workers."""
+    return min(LONGEST_MINUTES, LEAST_MINUTES + CONTROL_PLANE_MINUTES * control_planes)
+
+
+def token_minutes(control_planes: int, workers: int, forks: int) -> int:
+    """For how long the join token is good: until the last of the workers has joined, ``forks`` at the same time."""
+    rounds = -(-workers // max(1, forks))
+    return min(LONGEST_MINUTES, key_minutes(control_planes) + ROUND_MINUTES * rounds)
+
 
 class PrepareJoin(StepAction):
     """Create what joining needs; the result is secret and short-lived."""
@@ -30,11 +48,14 @@ class PrepareJoin(StepAction):
         cluster = find_cluster(run, inputs).cluster
         members = cluster.etcd_members if cluster else ()
         server = api_url(topology[plan.via], inputs)
+        workers = len(plan.hosts(Stage.JOIN_WORKER))
         answer = self.module_when_free(
             run,
             "join_prepare",
             {
                 "control_planes": bool(joining),
+                "ttl_minutes": token_minutes(len(joining), workers, int(self.variables["ansible_forks"])),
+                "keys_ttl_minutes": key_minutes(len(joining)),
                 "cluster_configuration": configuration_for_joins(run) if joining else None,
                 "server": server,
                 "lock_id": lock_id(run),

@@ -20,12 +20,16 @@ def _encoded(text: str) -> str:
 
 @dataclass
 class Api:
-    """``tokens`` are descriptions by token id; ``objects`` are by path; ``lists`` are answers by collection path."""
+    """``tokens`` are descriptions by token id; ``objects`` are by path; ``lists`` are answers by collection path.
+
+    ``ends`` are the expirations that were asked for, by token id.
+    """
 
     up: bool = True
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, str] = field(default_factory=dict)
     expiration: str = "2999-01-01T00:00:00Z"
 
     def record(self) -> dict[str, Any] | None:
@@ -50,11 +54,13 @@ class Api:
         if request.method == "POST":
             data = request.body["stringData"]
             self.tokens[data["token-id"]] = data["description"]
+            self.ends[data["token-id"]] = data["expiration"]
             return 201, request.body
         identity = path.rpartition("-")[2]
         if request.method == "DELETE":
             return (200, {}) if self.tokens.pop(identity, None) else (404, {"reason": "NotFound"})
         if request.method == "PATCH":
+            self.ends[identity] = request.body["stringData"]["expiration"]
             return 200, {}
         return 200, {"items": [self._secret(*entry) for entry in self.tokens.items()]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
@@ -221,7 +222,8 @@ class TestClusterState:
 
 PREPARE: dict[str, Any] = {
     "control_planes": False,
-    "ttl_minutes": 15,
+    "ttl_minutes": 40,
+    "keys_ttl_minutes": 15,
     "server": "https://10.0.0.1:6443",
     "replace_members": [],
     "cluster_configuration": None,
@@ -251,6 +253,23 @@ class TestJoinPreparation:
         assert control_plane.seen_configuration.endswith("---\n" + CONFIGURATION)
         assert result["certificate_key"] not in " ".join(control_plane.commands)
         assert not control_plane.path(kubeadm.CONFIGURATION).exists()
+
+    def test_keys_end_before_the_token_does(
+        self, control_plane: Recording, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Control planes join before workers, of which there may be many."""
+
+        def upload(*_arguments: Any, **_options: Any) -> None:
+            api.tokens["kkkkkk"] = tokens.CERTIFICATES
+
+        monkeypatch.setattr(kubeadm, "run", upload)
+        now = dt.datetime.now(dt.UTC)
+        result = joining.prepare(control_plane, {**PREPARE, "control_planes": True})
+        minutes = {
+            name: round((dt.datetime.fromisoformat(end) - now) / dt.timedelta(minutes=1))
+            for name, end in api.ends.items()
+        }
+        assert minutes == {"kkkkkk": 15, result["token_id"]: 40}
 
     def test_joining_control_planes_find_the_wanted_configuration(self, control_plane: Recording, api: Api) -> None:
         wanted = CONFIGURATION + "apiServer:\n  certSANs:\n  - new\n"

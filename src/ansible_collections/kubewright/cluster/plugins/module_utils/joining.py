@@ -42,9 +42,8 @@ def prepare(system: System, params: dict[str, Any]) -> dict[str, Any]:
     # Its uploaded keys go now: the garbage collector, which removes them with their token, must not meet the new ones.
     tokens.remove_certificates(client)
     removed = replace_members(system, certificates, params["replace_members"])
-    key = (
-        _upload_certificates(system, client, configuration, params["ttl_minutes"]) if params["control_planes"] else None
-    )
+    minutes = params["keys_ttl_minutes"]
+    key = _upload_certificates(system, client, configuration, minutes) if params["control_planes"] else None
     token_id, token_secret = tokens.new_token()
     tokens.create(client, token_id, token_secret, minutes=params["ttl_minutes"])
     server = params["server"] or local_server(system) or client.server
@@ -134,7 +133,7 @@ def _upload_certificates(system: System, client: Client, configuration: str, min
 
 
 def _shorten(client: Client, minutes: int) -> None:
-    """Let the uploaded certificates expire with the join token: kubeadm gives them two hours."""
+    """Let the uploaded certificates expire as soon as their joins are over: kubeadm gives them two hours."""
     end = dt.datetime.now(dt.timezone.utc) + dt.timedelta(minutes=minutes)
     for token in tokens.listed(client):
         if token["description"] == tokens.CERTIFICATES:

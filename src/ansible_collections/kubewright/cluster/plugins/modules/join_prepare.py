@@ -27,7 +27,11 @@ options:
     description: ClusterConfiguration with new control planes' names, to put in the place of the live one.
     type: str
   ttl_minutes:
-    description: How long token and uploaded keys are good for.
+    description: How long the token is good for.
+    type: int
+    default: 15
+  keys_ttl_minutes:
+    description: How long the uploaded keys are good for; kubeadm's own two hours at most.
     type: int
     default: 15
   server:
@@ -52,6 +56,7 @@ ARGUMENTS: dict[str, Any] = {
     "control_planes": {"type": "bool", "default": False},
     "cluster_configuration": {"type": "str"},
     "ttl_minutes": {"type": "int", "default": 15},
+    "keys_ttl_minutes": {"type": "int", "default": 15},
     "server": {"type": "str", "default": ""},
     "lock_id": {"type": "str", "default": ""},
     "replace_members": {
