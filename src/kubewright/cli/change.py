@@ -14,28 +14,22 @@ from kubewright.cli import common
 from kubewright.cli.common import leave, out
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute, show_plan
-from kubewright.cli.verbs import playbook_of, refuse_to_keep, require_answer, variables_of
+from kubewright.cli.verbs import forced, playbook_of, refuse_to_keep, require_answer, variables_of
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
 from kubewright.engine.saving import read_plan_file
 from kubewright.errors import BadInputError, KubewrightError
 from kubewright.plan import Plan
-from kubewright.plan.rules.refusals import check_names
-from kubewright.plan.rules.registry import RULES
 from kubewright.report.outcome import changed_steps
 from kubewright.report.text import nothing_to_do
 
 app = typer.Typer()
 
 
-def run_variables(force: list[str], max_failures: int | None, *, strict: bool = False) -> dict[str, Any]:
+def run_variables(verb: str, force: list[str], max_failures: int | None, *, strict: bool = False) -> dict[str, Any]:
     """What the playbook is told of the options that these verbs have in common."""
-    try:
-        check_names(force, RULES)
-    except BadInputError as wrong:
-        raise typer.BadParameter(str(wrong)) from wrong
     bound = {} if max_failures is None else {"kubewright_max_failures": max_failures}
-    return {"kubewright_strict": strict, "kubewright_force": ",".join(force), **bound}
+    return {"kubewright_strict": strict, **forced(verb, force), **bound}
 
 
 def change(playbook: str, options: Options, *, confirmed: bool, **variables: Any) -> None:
@@ -86,7 +80,7 @@ def deploy(
     yes: common.Yes = False,
 ) -> None:
     """Create the cluster, add what is missing, correct what differs."""
-    told = run_variables(force, max_failures, strict=strict)
+    told = run_variables("deploy", force, max_failures, strict=strict)
     change("cluster", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
 
 
@@ -103,7 +97,7 @@ def scale(
     yes: common.Yes = False,
 ) -> None:
     """Add hosts of the inventory that are not in the cluster yet; existing nodes only learn of the new ones."""
-    told = run_variables(force, max_failures, strict=strict)
+    told = run_variables("scale", force, max_failures, strict=strict)
     change("scale", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
 
 
@@ -121,8 +115,8 @@ def apply(
     yes: common.Yes = False,
 ) -> None:
     """Carry out a plan file if all is still as it was then; without FILE, everything that destroys nothing."""
-    told = run_variables(force, max_failures, strict=strict)
     if not file:
+        told = run_variables("deploy", force, max_failures, strict=strict)
         change("cluster", replace(options, limit=limit, dry_run=dry_run), confirmed=yes, **told)
         return
     if limit:
@@ -132,6 +126,8 @@ def apply(
     verb, limit = saved.plan.verb, ",".join(saved.plan.limit or ())
     refuse_to_keep(verb, f"plan file {path}")
     variables = variables_of(verb, limit, offline=saved.offline)
+    # What the plan skips was approved with it; what is given here is compared with that.
+    told = run_variables(verb, force or list(saved.force), max_failures, strict=strict)
     if verb == "remove":
         require_answer(limit, answered=dry_run or yes)
     again = replace(options, inventories=options.inventories or list(saved.sources), limit=limit, dry_run=dry_run)

@@ -12,7 +12,7 @@ from kubewright.cli import common
 from kubewright.cli.common import leave
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute, show_plan
-from kubewright.cli.verbs import PLAYBOOKS, playbook_of, refuse_to_keep, variables_of
+from kubewright.cli.verbs import PLAYBOOKS, forced, playbook_of, refuse_to_keep, variables_of
 from kubewright.engine.leftout import left_out
 from kubewright.engine.saving import save_plan
 from kubewright.errors import ExitCode
@@ -34,6 +34,7 @@ def plan(
     verb: Annotated[str, typer.Argument(metavar="|".join(PLAYBOOKS), help="What is planned.")] = "deploy",
     limit: common.Limit = "",
     strict: common.Strict = False,
+    force: common.Force = [],
     offline: common.Offline = False,
     out_file: Annotated[
         str, typer.Option("--out", metavar="FILE", help="Keep the plan for kubewright apply FILE.")
@@ -46,7 +47,7 @@ def plan(
     playbook = playbook_of(verb)
     if out_file:
         refuse_to_keep(verb, "--out")
-    variables = variables_of(verb, limit, offline=offline)
+    variables = {**variables_of(verb, limit, offline=offline), **forced(verb, force)}
     asked = replace(options, limit=limit, dry_run=True)
     run, error = execute(playbook, asked, kubewright_strict=strict, **variables)
     show_plan(run, asked)

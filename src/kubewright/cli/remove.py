@@ -43,7 +43,7 @@ def remove(
 
     --limit names hosts, or Nodes that the inventory no longer has.
     """
-    variables = {**run_variables(force, max_failures), **variables_of("remove", limit, offline=offline)}
+    variables = {**run_variables("remove", force, max_failures), **variables_of("remove", limit, offline=offline)}
     if drain_timeout is not None:
         variables["kubewright_drain_timeout"] = drain_timeout
     require_answer(limit, answered=dry_run or yes)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import typer
 
 from kubewright.cli.common import err
 from kubewright.cli.confirming import can_ask
 from kubewright.errors import BadInputError
+from kubewright.plan.rules.refusals import check_names
+from kubewright.plan.rules.registry import RULES
 
 PLAYBOOKS = {"deploy": "cluster", "scale": "scale", "check": "check", "remove": "remove_node", "reset": "reset"}
 """Playbook by verb. ``deploy`` does everything that destroys nothing."""
@@ -64,6 +69,27 @@ def variables_of(verb: str, limit: str, *, offline: bool = False) -> dict[str, A
             )
         return {"reset_confirmation": True}
     return {}
+
+
+FORCING = ("deploy", "scale", "remove")
+"""Verbs that rules refuse which may be skipped."""
+
+
+def forced(verb: str, names: Sequence[str]) -> dict[str, Any]:
+    """The variable that names the rules to skip.
+
+    Raises:
+        BadInputError: the verb has no rule that may be skipped.
+        typer.BadParameter: there is no such rule, or it is mandatory.
+
+    """
+    if names and verb not in FORCING:
+        raise BadInputError("--force", f"{verb} has no rule that may be skipped", "Leave it out")
+    try:
+        check_names(names, RULES)
+    except BadInputError as wrong:
+        raise typer.BadParameter(str(wrong)) from wrong
+    return {"kubewright_force": ",".join(names)}
 
 
 def require_answer(limit: str, *, answered: bool) -> None:

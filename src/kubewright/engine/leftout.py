@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubewright.engine.finding import Found, host_subject, known_addresses
-from kubewright.engine.inputs import Inputs
+from kubewright.engine.inputs import Inputs, Request
 from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import KubewrightError, StepFailedError, UnreachableError
 from kubewright.topology import missing
@@ -77,7 +77,7 @@ def left_out(run: Run) -> StepFailedError | None:
     hosts = hosts_left_out(run)
     if not hosts:
         return None
-    all_else = "all else is in the plan" if run.read("inputs")["request"]["dry_run"] else "all else is done"
+    all_else = "all else is in the plan" if Request.load(run).dry_run else "all else is done"
     failed = sorted(answered(run))
     if not failed:
         cause, remedy = "they did not answer and were left out", "Bring them back"

@@ -16,7 +16,7 @@ import kubewright
 from kubewright import catalog
 from kubewright.engine.fan_out import digest, fan_out_document
 from kubewright.engine.finding import find_cluster, load_topology
-from kubewright.engine.inputs import Inputs, leaving_hosts
+from kubewright.engine.inputs import Inputs, Request, leaving_hosts
 from kubewright.engine.leaving import what_leaves
 from kubewright.engine.record import Run, write_json
 from kubewright.errors import BadInputError, RefusedError
@@ -44,6 +44,7 @@ def save_plan(run: Run, path: Path) -> None:
         extra_names=tuple(run.read("extra_vars")),
         sources=inputs.sources,
         offline=inputs.request.offline,
+        force=tuple(sorted(set(inputs.request.force))),
     )
     if not path.absolute().parent.is_dir():
         raise BadInputError(f"--out {path}", "there is no such directory", "Check the path")
@@ -68,7 +69,7 @@ def check_asked(path: Path, inputs: Inputs, extra_names: Collection[str]) -> Non
 
     Raises:
         BadInputError: the file is not genuine, it is of another verb or limit, hosts are said to be dead here and not
-            there, or a variable was not given again.
+            there, other rules are to be skipped, or a variable was not given again.
 
     """
     saved, subject = _genuine(path, inputs), _subject(path)
@@ -85,6 +86,12 @@ def check_asked(path: Path, inputs: Inputs, extra_names: Collection[str]) -> Non
             subject,
             "it is of hosts that are dead (--offline)" if saved.offline else "it is not of dead hosts (--offline)",
             f"Set kubewright_offline to {str(saved.offline).lower()}",
+        )
+    if set(saved.force) != set(inputs.request.force):
+        raise BadInputError(
+            subject,
+            f"it skips {_forced(saved.force)} (--force), not {_forced(inputs.request.force)}",
+            f"Leave --force out, or under ansible-playbook give -e kubewright_force={','.join(saved.force)}",
         )
     missing = sorted(set(saved.extra_names) - set(extra_names))
     if missing:
@@ -112,13 +119,14 @@ def refuse_stale(path: Path, run: Run, plan: Plan) -> None:
     raise RefusedError(
         _subject(path),
         f"it no longer holds, nothing was changed:\n{lines}",
-        f"Look at the new plan: kubewright plan {_again(plan, offline=inputs.request.offline)}",
+        f"Look at the new plan: kubewright plan {_again(plan, inputs.request)}",
     )
 
 
-def _again(plan: Plan, *, offline: bool) -> str:
+def _again(plan: Plan, request: Request) -> str:
     limit = (f"--limit {','.join(plan.limit)}",) if plan.limit else ()
-    return " ".join((plan.verb, *limit, *(("--offline",) if offline else ())))
+    offline = ("--offline",) if request.offline else ()
+    return " ".join((plan.verb, *limit, *offline, *(f"--force {name}" for name in request.force)))
 
 
 def _basis(run: Run, inputs: Inputs, plan: Plan, key: bytes) -> Basis:
@@ -162,6 +170,10 @@ def _subject(path: Path) -> str:
 
 def _names(limit: Sequence[str] | None) -> frozenset[str] | None:
     return None if limit is None else frozenset(limit)
+
+
+def _forced(rules: Sequence[str]) -> str:
+    return ", ".join(sorted(set(rules))) or "no rule"
 
 
 def _told(limit: Sequence[str] | None) -> str:

@@ -48,7 +48,7 @@ class SavedPlan:
     """A plan with what is needed to carry it out later, or to refuse that.
 
     ``extra_names`` are the names of the variables that were given with ``-e``; their values are given again.
-    ``offline``: it is of a removal of hosts that are dead.
+    ``offline``: it is of a removal of hosts that are dead. ``force`` are the names of the rules that it skips.
     """
 
     plan: Plan
@@ -56,6 +56,7 @@ class SavedPlan:
     extra_names: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     offline: bool = False
+    force: tuple[str, ...] = ()
 
     def to_json(self, key: bytes) -> dict[str, Any]:
         """The content of a plan file, sealed with the key."""
@@ -65,6 +66,7 @@ class SavedPlan:
             "verb": self.plan.verb,
             "limit": None if self.plan.limit is None else list(self.plan.limit),
             "offline": self.offline,
+            "force": list(self.force),
             "extra_vars": list(self.extra_names),
             "inventory": list(self.sources),
             "kubewright": self.basis.kubewright,
@@ -98,6 +100,7 @@ class SavedPlan:
                 extra_names=tuple(raw["extra_vars"]),
                 sources=tuple(raw["inventory"]),
                 offline=raw["offline"] is True,
+                force=tuple(raw["force"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise damaged(subject) from error

@@ -101,6 +101,8 @@ def test_is_the_dry_run_of_a_verb_that_takes_away(
         (("reset", "--limit", "w1"), "reset takes the whole cluster down"),
         (("reset", "--offline"), "only remove has it"),
         (("scale", "--offline"), "only remove has it"),
+        (("reset", "--force", "duplicate-machine-id"), "reset has no rule that may be skipped"),
+        (("check", "--force", "duplicate-machine-id"), "check has no rule that may be skipped"),
         (("reset", "--out", "f"), "a plan of reset cannot be saved"),
         (("check", "--out", "f"), "check changes nothing"),
     ],
@@ -110,6 +112,19 @@ def test_what_a_verb_does_not_have(
 ) -> None:
     assert kubewright("plan", "-i", "x,", *arguments) == ExitCode.BAD_INPUT
     assert told in capsys.readouterr().err
+    assert played.asked == []
+
+
+@pytest.mark.parametrize("verb", ["deploy", "scale"])
+def test_rules_are_skipped_as_by_the_verb_itself(played: Played, verb: str) -> None:
+    assert kubewright("plan", verb, "-i", "x,", "--force", "duplicate-machine-id") == ExitCode.DONE
+    assert kubewright(verb, "--dry-run", "-i", "x,", "--force", "duplicate-machine-id") == ExitCode.DONE
+    assert [given["kubewright_force"] for given in played.variables] == ["duplicate-machine-id"] * 2
+
+
+def test_a_rule_that_cannot_be_skipped(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    assert kubewright("plan", "-i", "x,", "--force", "fixed-setting") == ExitCode.USAGE
+    assert "mandatory" in capsys.readouterr().err
     assert played.asked == []
 
 
@@ -158,6 +173,13 @@ class TestApply:
         playbook, options = played.asked[0]
         assert (playbook, options.limit, options.inventories) == ("scale", "w1,w2", ["/lab,"])
         assert played.variables[0]["kubewright_plan_file"] == str(plan_file)
+
+    def test_skips_the_rules_that_were_approved_with_it(self, played: Played, plan_file: Path) -> None:
+        kubewright("apply", str(plan_file))
+        saved = SavedPlan.from_json(json.loads(plan_file.read_text()), "")
+        plan_file.write_text(json.dumps(replace(saved, force=("duplicate-machine-id",)).to_json(b"k")))
+        kubewright("apply", str(plan_file))
+        assert [given["kubewright_force"] for given in played.variables] == ["", "duplicate-machine-id"]
 
     def test_of_another_inventory(self, played: Played, plan_file: Path) -> None:
         kubewright("apply", str(plan_file), "-i", "x,")

@@ -305,9 +305,7 @@ class TestThatCouldNotBeLookedAt:
 
 def asked(recorded: Recorded, **changes: Any) -> None:
     """Change what the run was asked for."""
-    inputs = recorded.run.read("inputs")
-    inputs["request"].update(changes)
-    recorded.run.write("inputs", inputs)
+    recorded.run.write("request", {**recorded.run.read("request"), **changes})
 
 
 class TestLiveClusterForbids:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.unit.engine.recorded import Recorded
 from tests.unit.plan.test_rules_host import PROBED
 
 OURS = {**PROBED["kubewright"], "present": True}
+FORCED = "duplicate-machine-id"
 SECRET = "http://user:correct-horse@proxy.example:3128"
 
 
@@ -125,6 +127,22 @@ class TestAsked:
     def test_another_limit(self, plan_file: Path, tmp_path: Path, state: Path) -> None:
         with pytest.raises(BadInputError, match="its limit is all hosts, not w2"):
             check_asked(plan_file, self.inputs(tmp_path / "second", state, limit=("w2",)), ["my_setting"])
+
+    def test_rules_that_the_plan_does_not_skip(self, plan_file: Path, tmp_path: Path, state: Path) -> None:
+        inputs = self.inputs(tmp_path / "second", state)
+        forced = replace(inputs, request=replace(inputs.request, force=(FORCED,)))
+        with pytest.raises(BadInputError, match=rf"it skips no rule \(--force\), not {FORCED}"):
+            check_asked(plan_file, forced, ["my_setting"])
+
+    def test_rules_that_it_skips(self, tmp_path: Path, state: Path) -> None:
+        made, _plan = recorded(tmp_path / "first", state)
+        made.run.write("request", {**made.run.read("request"), "force": [FORCED]})
+        path = tmp_path / "forced.plan"
+        save_plan(made.run, path)
+        assert read_plan_file(path).force == (FORCED,)
+        check_asked(path, Inputs.load(made.run), ["my_setting"])
+        with pytest.raises(BadInputError, match=rf"it skips {FORCED} \(--force\), not no rule"):
+            check_asked(path, self.inputs(tmp_path / "second", state), ["my_setting"])
 
     def test_another_state_directory(self, plan_file: Path, tmp_path: Path) -> None:
         with pytest.raises(BadInputError, match="another state directory"):
