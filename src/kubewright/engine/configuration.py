@@ -10,6 +10,7 @@ from kubewright.documents import ClusterDocument
 from kubewright.engine.finding import find_cluster
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
+from kubewright.errors import StepFailedError
 from kubewright.observe.model import ObservedCluster
 from kubewright.plan import Stage
 from kubewright.plan.rules import live
@@ -23,22 +24,58 @@ def load_cluster_document(run: Run) -> ClusterDocument:
 
 
 def configurations(document: ClusterDocument, cluster: ObservedCluster) -> tuple[dict[str, Any], dict[str, Any]]:
-    """ClusterConfiguration as the inventory makes it, and as the live cluster has it."""
+    """ClusterConfiguration as the inventory makes it, and as the live cluster has it.
+
+    Raises:
+        StepFailedError: the live one cannot be read.
+
+    """
     parts = yaml.safe_load_all(next(iter(document.kubeadm_init.values())))
     wanted = next(part for part in parts if part["kind"] == "ClusterConfiguration")
-    return wanted, yaml.safe_load(cluster.cluster_configuration) or {}
+    return wanted, live_configuration(cluster)
+
+
+def live_configuration(cluster: ObservedCluster) -> dict[str, Any]:
+    """ClusterConfiguration as the live cluster has it; empty where it has none.
+
+    Raises:
+        StepFailedError: it cannot be read.
+
+    """
+    return _parsed(cluster.cluster_configuration, "kubeadm-config")
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        cause = " ".join(str(error).split())
+    else:
+        if isinstance(value, dict):
+            return value
+        cause = "it is no mapping"
+    raise StepFailedError(
+        f"ConfigMap kube-system/{name}",
+        f"its configuration cannot be read: {cause}",
+        f"Correct it (kubectl -n kube-system edit configmap {name}), or {live.RESTORE}",
+    )
 
 
 def component_configurations(
     document: ClusterDocument, cluster: ObservedCluster
 ) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """KubeletConfiguration and KubeProxyConfiguration, as the inventory makes them and as the live cluster has them."""
-    live = {
-        "KubeletConfiguration": cluster.kubelet_configuration,
-        "KubeProxyConfiguration": cluster.kube_proxy_configuration,
+    """KubeletConfiguration and KubeProxyConfiguration, as the inventory makes them and as the live cluster has them.
+
+    Raises:
+        StepFailedError: one cannot be read.
+
+    """
+    running = {
+        "KubeletConfiguration": _parsed(cluster.kubelet_configuration, "kubelet-config"),
+        "KubeProxyConfiguration": _parsed(cluster.kube_proxy_configuration, "kube-proxy"),
     }
     parts = {part["kind"]: part for part in yaml.safe_load_all(next(iter(document.kubeadm_init.values())))}
-    return {kind: (parts[kind], yaml.safe_load(text) or {}) for kind, text in live.items()}
+    return {kind: (parts[kind], found) for kind, found in running.items()}
 
 
 def configuration_for_joins(run: Run) -> str | None:

@@ -81,7 +81,10 @@ def make_documents(run: Run) -> dict[str, Any]:
     run.write("cluster_document", vars(whole))
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
     if found.cluster is not None and inputs.request.verb not in ("check", "remove"):
-        live.refuse(*configurations(whole, found.cluster))
+        wanted, running = configurations(whole, found.cluster)
+        if found.cluster.ours:
+            live.refuse_lost(wanted, running)
+        live.refuse(wanted, running)
     if inputs.request.verb != "check":
         refuse(run, inputs, found, topology, _release(inputs))
     return {"left_out": left_out}

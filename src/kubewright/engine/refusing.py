@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import Release
+from kubewright.engine.configuration import live_configuration
 from kubewright.engine.finding import Found, complete, place_of
 from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.leftout import without_steps
@@ -73,7 +72,7 @@ def _capacity(new: list[Host], inputs: Inputs, cluster: ObservedCluster | None) 
 def _network(inputs: Inputs, cluster: ObservedCluster | None) -> capacity.Network:
     """The live cluster's pod network where there is one, as wanted where not."""
     wanted = inputs.settings.cluster
-    live: Mapping[str, Any] = (yaml.safe_load(cluster.cluster_configuration) or {}) if cluster else {}
+    live: Mapping[str, Any] = live_configuration(cluster) if cluster else {}
     arguments = (live.get("controllerManager") or {}).get("extraArgs") or []
     prefixes = [str(each["value"]) for each in arguments if each.get("name") == "node-cidr-mask-size"]
     return capacity.Network(

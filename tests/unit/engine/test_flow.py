@@ -27,6 +27,7 @@ from kubewright.errors import (
     BadInputErrors,
     ExitCode,
     ForeignError,
+    KubewrightError,
     RefusedError,
     StepFailedError,
     UnreachableError,
@@ -318,6 +319,31 @@ class TestLiveClusterForbids:
         choose_scope(recorded.run)
         with pytest.raises(RefusedError, match="kube_pods_subnet"):
             make_documents(recorded.run)
+
+    @pytest.mark.parametrize(
+        ("text", "kind", "told"),
+        [
+            ("", RefusedError, "ClusterConfiguration is not there"),
+            ("kind: [", StepFailedError, "kubeadm-config: its configuration cannot be read"),
+            ("just words", StepFailedError, "it is no mapping"),
+        ],
+    )
+    def test_a_configuration_that_is_lost_or_damaged(
+        self, tmp_path: Path, text: str, kind: type[KubewrightError], told: str
+    ) -> None:
+        recorded = grown(tmp_path, "deploy")
+        recorded.told("cp1", {**recorded.live("cp1", "w1"), "cluster_configuration": text})
+        with pytest.raises(kind, match=told) as caught:
+            make_documents(recorded.run)
+        assert "observations" in str(caught.value)
+
+    def test_a_cluster_of_somebody_elses_need_not_have_one(self, tmp_path: Path) -> None:
+        recorded = grown(tmp_path, "deploy")
+        state = {**recorded.live("cp1", "w1"), "record": None, "cluster_configuration": ""}
+        recorded.told("cp1", state)
+        make_documents(recorded.run)
+        with pytest.raises(ForeignError):
+            make_plan(recorded.run)
 
     def test_check_only_looks_and_is_not_refused(self, tmp_path: Path) -> None:
         recorded = Recorded(tmp_path, "check", cluster={"kube_pods_subnet": "10.99.0.0/18"})

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubewright.errors import RefusedError
-from kubewright.plan.rules.live import component_not_rolled_out, not_rolled_out, refuse, with_certificate_names
+from kubewright.plan.rules.live import (
+    component_not_rolled_out,
+    not_rolled_out,
+    refuse,
+    refuse_lost,
+    with_certificate_names,
+)
 
 LIVE: dict[str, Any] = {
     "apiVersion": "kubeadm.k8s.io/v1beta4",
@@ -153,3 +159,22 @@ class TestCertificateNames:
         assert set(found) == set(live) | set(wanted)
         assert len(found) == len(set(found))
         assert with_certificate_names(after, target) is None
+
+
+class TestLost:
+    """What cannot be changed has to be known; the inventory's word is not what the cluster was made with."""
+
+    def test_all_is_there(self) -> None:
+        refuse_lost(LIVE, LIVE)
+
+    def test_nothing_is_there(self) -> None:
+        with pytest.raises(
+            RefusedError, match=r"ClusterConfiguration is not there \(rule lost-configuration\)"
+        ) as told:
+            refuse_lost(LIVE, {})
+        assert "upload-config" in str(told.value)
+
+    @pytest.mark.parametrize("path", ["networking.podSubnet", "networking", "controlPlaneEndpoint", "etcd"])
+    def test_a_part_is_gone(self, path: str) -> None:
+        with pytest.raises(RefusedError, match=rf"lacks .*{path}"):
+            refuse_lost(LIVE, changed(path, None))

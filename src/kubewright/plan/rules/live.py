@@ -18,7 +18,16 @@ FIXED = Rule(
     "Kubernetes, Reconfiguring a kubeadm cluster",
 )
 UPGRADE_ONLY = Rule("upgrade-only", "another kube_version than the cluster runs", "Kubernetes version skew policy")
-RULES = (FIXED, UPGRADE_ONLY)
+LOST = Rule(
+    "lost-configuration",
+    "a cluster of ours whose kubeadm-config no longer has what cannot be changed, so that nothing can be compared",
+    "Kubernetes, Reconfiguring a kubeadm cluster",
+)
+RULES = (FIXED, UPGRADE_ONLY, LOST)
+RESTORE = (
+    "restore it from observations/*.json of an earlier run's folder (kubewright's documentation, Status, says how)"
+)
+"""A part of the remedies for what the cluster has lost, without a full stop."""
 
 _FIXED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("clusterName",), "cluster_name"),
@@ -66,6 +75,25 @@ def refuse(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
             "setting kube_version",
             f"the cluster runs {before} and the inventory says {after}; only an upgrade may change it",
             f"Set kube_version: {str(before).removeprefix('v')}",
+        ).error()
+
+
+def refuse_lost(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> None:
+    """Refuse a run on a cluster of ours that no longer tells what it was made with.
+
+    The inventory's values would be taken for it, and another pod network written.
+
+    Raises:
+        RefusedError: with what is missing and how to restore it.
+
+    """
+    lost = [".".join(path) for path, _setting in _FIXED if _at(wanted, path) is not None and _at(live, path) is None]
+    if lost:
+        raise Refusal(
+            LOST,
+            "ConfigMap kube-system/kubeadm-config",
+            f"its ClusterConfiguration lacks {', '.join(lost)}" if live else "its ClusterConfiguration is not there",
+            f"Write it with kubeadm init phase upload-config kubeadm --config FILE, or {RESTORE}",
         ).error()
 
 
