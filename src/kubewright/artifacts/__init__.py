@@ -4,6 +4,6 @@ Sources are publishers, a mirror, a bundle, or builds from Go modules.
 """
 
 from kubewright.artifacts.progress import TOTAL, Report, silent
-from kubewright.artifacts.resolve import cached_file, resolve
+from kubewright.artifacts.resolve import cached_file, recalled, resolve
 
-__all__ = ["TOTAL", "Report", "cached_file", "resolve", "silent"]
+__all__ = ["TOTAL", "Report", "cached_file", "recalled", "resolve", "silent"]

@@ -66,10 +66,8 @@ def resolve(
     """
     choice = _Choice(architecture, source, mirror, bundle)
     candidates = choice.candidates(release, report, store or Store())
-    for candidate in candidates:
-        known = _recall_all(candidate, release)
-        if known is not None:
-            return _set(release, architecture, candidate, known)
+    if known := _known(release, architecture, candidates):
+        return known
     reasons = []
     for candidate in candidates:
         try:
@@ -84,6 +82,25 @@ def resolve(
         "no source of artifacts works: " + "; ".join(reasons),
         "Make one of them work, or bring a bundle made elsewhere by `kubewright artifacts bundle`",
     )
+
+
+def recalled(
+    release: Release,
+    *,
+    architecture: str,
+    source: str = "auto",
+    mirror: str = "",
+    bundle: str = "",
+    store: Store | None = None,
+) -> ArtifactSet | None:
+    """What :func:`resolve` says without getting anything; None where the cache lacks something.
+
+    Raises:
+        BadInputError: an argument is wrong.
+
+    """
+    choice = _Choice(architecture, source, mirror, bundle)
+    return _known(release, architecture, choice.candidates(release, silent, store or Store()))
 
 
 def cached_file(sha256: str) -> Path:
@@ -157,6 +174,15 @@ class _Choice:
             "gomod": lambda: GoModules(release, self.architecture, store, report),
         }
         return [makers[name]() for name in names]
+
+
+def _known(release: Release, architecture: str, candidates: list[Source]) -> ArtifactSet | None:
+    """What the first source says that has everything in the cache."""
+    for candidate in candidates:
+        known = _recall_all(candidate, release)
+        if known is not None:
+            return _set(release, architecture, candidate, known)
+    return None
 
 
 def _recall_all(candidate: Source, release: Release) -> dict[str, ResolvedArtifact] | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from kubewright import artifacts
 from kubewright.catalog.loader import load as load_catalog
 from kubewright.catalog.model import ArtifactSet, Release
-from kubewright.documents import NodeDocument, OsFamily, cluster_document, node_document
+from kubewright.documents import ClusterDocument, NodeDocument, OsFamily, cluster_document, node_document
 from kubewright.engine.configuration import configurations
 from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.finding import (
@@ -33,6 +33,12 @@ from kubewright.topology import Host, Topology, endpoint
 
 DISK_RESERVE = 512 * 2**20
 """Bytes left free beside the artifacts themselves, for logs and etcd."""
+
+
+class _Source(TypedDict):
+    source: str
+    mirror: str
+    bundle: str
 
 
 @dataclass(frozen=True)
@@ -59,28 +65,23 @@ def make_documents(run: Run) -> dict[str, Any]:
     remember_addresses(run, inputs, found)
     candidates = _candidates(run, inputs, found)
     _judge(host_rules.check(facts, expected) for facts, expected in candidates)
+    run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
+    run.write("former_names", list(former_names(inputs, found.cluster, topology)))
     probes = run.read_all("hosts")
     platforms = {host.name: platform(probes.get(host.name), host, found) for host in topology.hosts}
+    if inputs.request.verb == "remove":
+        _remember_only(run, inputs, topology, platforms)
+        refuse(run, inputs, found, topology, _release(inputs))
+        return {"left_out": left_out}
     resolved = _artifacts(run, inputs, {known.architecture for known in platforms.values() if known})
     _judge(
         host_rules.check_disk(facts, expected.host, _disk_needed(facts, expected, resolved))
         for facts, expected in candidates
         if expected.new
     )
-    run.write("former_names", list(former_names(inputs, found.cluster, topology)))
     _write_node_documents(run, inputs, topology, {name: known for name, known in platforms.items() if known}, resolved)
-    # The names of images are the same on every architecture.
-    some = next(iter(resolved.values()))
-    whole = cluster_document(
-        topology=topology,
-        settings=inputs.settings,
-        release=_release(inputs),
-        artifacts=some,
-        joining=frozenset(run.read("scope")["scope"]),
-    )
-    run.write("cluster_document", vars(whole))
-    run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
-    if found.cluster is not None and inputs.request.verb not in ("check", "remove"):
+    whole = _write_cluster_document(run, inputs, topology, resolved)
+    if found.cluster is not None and inputs.request.verb != "check":
         wanted, running = configurations(whole, found.cluster)
         if found.cluster.ours:
             live.refuse_lost(wanted, running)
@@ -88,6 +89,51 @@ def make_documents(run: Run) -> dict[str, Any]:
     if inputs.request.verb != "check":
         refuse(run, inputs, found, topology, _release(inputs))
     return {"left_out": left_out}
+
+
+def _remember_only(run: Run, inputs: Inputs, topology: Topology, platforms: Mapping[str, Platform | None]) -> None:
+    """Write the documents of a removal: only what those that stay must know of each other.
+
+    Nothing is sent to them, so nothing is fetched either: a removal may be an emergency, and what the cache lacks is
+    no reason to wait. Then nobody is told, and the plan says so.
+    """
+    known = {name: found for name, found in platforms.items() if found}
+    resolved = {
+        architecture: artifacts.recalled(_release(inputs), architecture=architecture, **_source(inputs))
+        for architecture in sorted({found.architecture for found in known.values()})
+    }
+    cached = {architecture: found for architecture, found in resolved.items() if found is not None}
+    if len(cached) < len(resolved) or not cached:
+        write_fan_out(run, {}, {})
+        run.write("cluster_document", vars(ClusterDocument()))
+        return
+    _write_node_documents(run, inputs, topology, known, cached)
+    _write_cluster_document(run, inputs, topology, cached)
+
+
+def _write_cluster_document(
+    run: Run, inputs: Inputs, topology: Topology, resolved: Mapping[str, ArtifactSet]
+) -> ClusterDocument:
+    whole = cluster_document(
+        topology=topology,
+        settings=inputs.settings,
+        release=_release(inputs),
+        # The names of images are the same on every architecture.
+        artifacts=next(iter(resolved.values())),
+        joining=frozenset(run.read("scope")["scope"]),
+    )
+    run.write("cluster_document", vars(whole))
+    return whole
+
+
+def _source(inputs: Inputs) -> _Source:
+    """Where the settings say that artifacts come from."""
+    cluster = inputs.settings.cluster
+    return {
+        "source": cluster.kubewright_artifact_source,
+        "mirror": cluster.kubewright_artifact_mirror,
+        "bundle": cluster.kubewright_artifact_bundle,
+    }
 
 
 def _release(inputs: Inputs) -> Release:
@@ -191,20 +237,11 @@ def _disk_needed(
 
 
 def _artifacts(run: Run, inputs: Inputs, architectures: set[str]) -> dict[str, ArtifactSet]:
-    cluster = inputs.settings.cluster
-
     def report(component: str, state: str, fraction: float | None, seconds: float) -> None:
         if state != "cached":
             run.event("artifact", component=component, state=state, fraction=fraction, seconds=round(seconds, 1))
 
     return {
-        architecture: artifacts.resolve(
-            _release(inputs),
-            architecture=architecture,
-            source=cluster.kubewright_artifact_source,
-            mirror=cluster.kubewright_artifact_mirror,
-            bundle=cluster.kubewright_artifact_bundle,
-            report=report,
-        )
+        architecture: artifacts.resolve(_release(inputs), architecture=architecture, report=report, **_source(inputs))
         for architecture in sorted(architectures)
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kubewright.artifacts import bundle as bundles
-from kubewright.artifacts import resolve
+from kubewright.artifacts import recalled, resolve
 from kubewright.artifacts.progress import silent
 from kubewright.artifacts.resolve import cached
 from kubewright.artifacts.store import Store
@@ -42,6 +42,23 @@ def bundle(request: pytest.FixtureRequest, tmp_path: Path, fetched: ArtifactSet,
 def elsewhere(bundle: Path, tmp_path: Path) -> Store:
     """An empty cache on another machine."""
     return Store(tmp_path / "elsewhere")
+
+
+class TestRecalled:
+    """What is known without getting anything."""
+
+    def test_all_that_was_fetched(self, small: Release, publisher: Imitation, fetched: ArtifactSet) -> None:
+        asked = len(publisher.requests)
+        assert recalled(small, architecture="amd64", source="mirror", mirror=publisher.url) == fetched
+        assert len(publisher.requests) == asked
+
+    def test_nothing_where_the_cache_lacks_something(
+        self, small: Release, publisher: Imitation, fetched: ArtifactSet, store: Store
+    ) -> None:
+        store.path(fetched.artifacts[0].sha256).unlink()
+        asked = len(publisher.requests)
+        assert recalled(small, architecture="amd64", source="mirror", mirror=publisher.url) is None
+        assert len(publisher.requests) == asked
 
 
 class TestBundle:

@@ -29,11 +29,16 @@ STAYING = GroupNames(control_plane=("cp1",), worker=("w2",))
 
 
 @pytest.fixture(autouse=True)
-def _resolved(monkeypatch: pytest.MonkeyPatch) -> None:
-    def resolve(_release: Release, **_options: Any) -> ArtifactSet:
-        return artifacts()
+def cache(monkeypatch: pytest.MonkeyPatch) -> list[ArtifactSet]:
+    """What the controller's cache has; nothing may be fetched."""
+    has = [artifacts()]
 
-    monkeypatch.setattr(kubewright.artifacts, "resolve", resolve)
+    def recalled(_release: Release, **_options: Any) -> ArtifactSet | None:
+        return has[0] if has else None
+
+    monkeypatch.setattr(kubewright.artifacts, "recalled", recalled)
+    monkeypatch.delattr(kubewright.artifacts, "resolve")
+    return has
 
 
 def leaving(folder: Path, *names: str, offline: bool = False, ansible_limited: bool = False) -> Recorded:
@@ -70,6 +75,25 @@ class TestRemoval:
             ("fan-out", "cp1"),
             ("fan-out", "w2"),
         ]
+
+    def test_nothing_is_fetched_where_the_cache_is_empty(self, tmp_path: Path, cache: list[ArtifactSet]) -> None:
+        """An emergency on a new controller without a network."""
+        cache.clear()
+        recorded = leaving(tmp_path, "w1")
+        choose_scope(recorded.run)
+        recorded.probed("w1", kubewright=OURS)
+        make_documents(recorded.run)
+        plan = make_plan(recorded.run)
+        assert {stage for stage, _ in steps(plan)} == {"drain", "delete-node", "clean-node"}
+        assert "not in the controller's cache" in plan.left[0]
+
+    def test_a_damaged_configuration_of_kubeadms_is_no_obstacle(self, tmp_path: Path) -> None:
+        recorded = leaving(tmp_path, "w1")
+        recorded.told("cp1", {**recorded.run.read("observations/cp1")["state"], "cluster_configuration": "kind: ["})
+        choose_scope(recorded.run)
+        recorded.probed("w1", kubewright=OURS)
+        make_documents(recorded.run)
+        assert ("drain", "w1") in steps(make_plan(recorded.run))
 
     def test_tells_nobody_under_ansibles_limit(self, tmp_path: Path) -> None:
         recorded = leaving(tmp_path, "w1", ansible_limited=True)

@@ -41,7 +41,7 @@ def _resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(_release: Release, **_options: Any) -> ArtifactSet:
         return artifacts()
 
-    monkeypatch.setattr(kubewright.artifacts, "resolve", resolve)
+    monkeypatch.setattr(kubewright.artifacts, "recalled", resolve)
 
 
 Again = Callable[..., tuple[Recorded, Plan]]
