@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -67,8 +66,8 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def state_directory(inventories: list[str], given: str) -> Path:
-    """Where run records lie: given, beside the inventory, or in the user's state folder.
+def check_inventories(inventories: list[str]) -> None:
+    """Refuse what names no inventory, before anything is loaded or made.
 
     Raises:
         BadInputError: no inventory was named, or a named one does not exist.
@@ -79,15 +78,6 @@ def state_directory(inventories: list[str], given: str) -> Path:
     for source in inventories:
         if "," not in source and not Path(source).exists():
             raise BadInputError(f"-i {source}", "there is no such file or directory", "Check the path")
-    if given:
-        return Path(given).absolute()
-    first = Path(inventories[0])
-    folder = first if first.is_dir() else first.parent
-    if first.exists() and os.access(folder, os.W_OK):
-        return folder.absolute() / ".kubewright"
-    import platformdirs  # noqa: PLC0415  needed in this rare case only
-
-    return Path(platformdirs.user_state_dir("kubewright")) / first.stem
 
 
 def want_json(output: str) -> bool:

@@ -1,9 +1,15 @@
-"""The inventory that a verb's options name."""
+"""The inventory that a verb's options name, and where its runs are recorded."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from kubewright.cli.common import check_inventories
 from kubewright.cli.options import Options
 from kubewright.inventory import Inventory, load
+from kubewright.inventory.hostvars import inventory_directory
+from kubewright.inventory.remembered import beside, of_user
+from kubewright.topology import read_settings
 
 
 def load_inventory(options: Options) -> Inventory:
@@ -20,3 +26,24 @@ def load_inventory(options: Options) -> Inventory:
         vault_password_files=connection.vault_password_files,
         ask_vault_pass=connection.ask_vault_pass,
     )
+
+
+def state_directory(options: Options, inventory: Inventory | None = None) -> Path:
+    """Where run records lie: given, beside the inventory, or in the user's state folder by the cluster's name.
+
+    Args:
+        options: of the verb.
+        inventory: if it is loaded already; it is loaded only where the cluster's name is needed.
+
+    Raises:
+        BadInputError: no inventory was named, a named one does not exist, or the cluster's name is needed and the
+            inventory does not give it as it is wrong.
+
+    """
+    check_inventories(options.inventories)
+    if options.state_dir:
+        return Path(options.state_dir).absolute()
+    if folder := beside(inventory_directory(options.inventories)):
+        return folder
+    settings, _stack = read_settings((inventory or load_inventory(options)).by_name)
+    return of_user(settings.cluster.cluster_name)

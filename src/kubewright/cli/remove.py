@@ -63,7 +63,7 @@ def reset(options: Options, *, dry_run: common.DryRun = False, yes: common.Yes =
 
 
 def _confirm_reset(options: Options, confirmed: str) -> None:
-    common.state_directory(options.inventories, options.state_dir)
+    common.check_inventories(options.inventories)
     inventory = load_inventory(options)
     name = parse(inventory.by_name).cluster.cluster_name
     if confirmed and confirmed != name:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kubewright.cli.common import LogFormat, err, out, state_directory
+from kubewright.cli.common import LogFormat, err, out
 from kubewright.cli.confirming import can_ask, confirm
+from kubewright.cli.loading import state_directory
 from kubewright.cli.options import Options
 from kubewright.engine.folders import create_run
 from kubewright.engine.motor import Outcome, judge, run_playbook
@@ -43,7 +44,7 @@ def execute(
 
     Where it is not ``confirmed`` yet, the plan is shown on a terminal and asked about before anything changes.
     """
-    run = create_run(state_directory(options.inventories, options.state_dir), playbook, os.getpid())
+    run = create_run(state_directory(options), playbook, os.getpid())
     ask = not confirmed and not options.dry_run and can_ask(err)
     progress = _progress(run, options, functools.partial(_ask, run, options) if ask else None)
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from kubewright.cli.asking import asked
-from kubewright.cli.common import err, leave, out, state_directory
-from kubewright.cli.loading import load_inventory
+from kubewright.cli.common import check_inventories, err, leave, out
+from kubewright.cli.loading import load_inventory, state_directory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory import Inventory, InventoryHost
@@ -48,8 +48,9 @@ def topology(options: Options, *, explain: Explain = None, online: Online = Fals
     What is known comes from the inventory and from what earlier runs found. A host whose address neither gives is
     listed with what to do about it; --online, deploy and scale ask the live cluster and the host itself.
     """
-    directory = state_directory(options.inventories, options.state_dir)
+    check_inventories(options.inventories)
     inventory = load_inventory(options)
+    directory = state_directory(options, inventory)
     found = _survey(inventory, directory, _ask(options) if online else {})
     if explain is not None:
         _explain(inventory, found, *explain, as_json=options.json)

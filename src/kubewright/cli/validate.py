@@ -14,13 +14,13 @@ import typer
 from kubewright import catalog, settings, topology
 from kubewright.cli import common
 from kubewright.cli.asking import asked
-from kubewright.cli.common import out, state_directory
-from kubewright.cli.loading import load_inventory
+from kubewright.cli.common import check_inventories, out
+from kubewright.cli.loading import load_inventory, state_directory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.errors import BadInputError, BadInputErrors, ExitCode, KubewrightError
 from kubewright.inventory import Inventory, renamed_groups
 from kubewright.inventory.known import group_names, known_of
-from kubewright.inventory.remembered import remembered
+from kubewright.inventory.remembered import Remembered, remembered
 from kubewright.report.validate import Validation, validation_json, validation_lines
 
 app = typer.Typer()
@@ -37,9 +37,11 @@ Online = Annotated[
 @with_run_options
 def validate(options: Options, *, strict: common.Strict = False, online: Online = False) -> None:
     """Show what is wrong with an inventory, what will be ignored and why. Without --online no connection is made."""
-    directory = state_directory(options.inventories, options.state_dir)
+    check_inventories(options.inventories)
     errors: list[KubewrightError] = []
     inventory = _collected(errors, lambda: load_inventory(options))
+    # What is wrong with the settings, so that the cluster's name is not known, is told with all else that is.
+    directory = None if inventory is None else _collected([], lambda: state_directory(options, inventory))
     report = Validation(tuple(errors)) if inventory is None else judged(inventory, directory, strict=strict)
     if online and inventory is not None and not report.errors:
         known, error = asked(options)
@@ -54,13 +56,17 @@ def validate(options: Options, *, strict: common.Strict = False, online: Online 
 
 
 def judged(
-    inventory: Inventory, directory: Path, *, strict: bool, known: Mapping[str, topology.KnownAddresses] = NOBODY_ASKED
+    inventory: Inventory,
+    directory: Path | None,
+    *,
+    strict: bool,
+    known: Mapping[str, topology.KnownAddresses] = NOBODY_ASKED,
 ) -> Validation:
     """Return the report on a loaded inventory.
 
     Args:
         inventory: all of it.
-        directory: where earlier runs kept what they found.
+        directory: where earlier runs kept what they found; None where that is not known.
         strict: settings that are not honoured, and likely mistakes, are errors.
         known: what the cluster and hosts said of addresses, if they were asked.
 
@@ -74,7 +80,8 @@ def judged(
     names, notices = group_names(inventory), list(inventory.warnings)
     missing: tuple[str, ...] = ()
     if read is not None:
-        memory = remembered(directory, max_age=read[0].cluster.kubewright_fact_max_age)
+        max_age = read[0].cluster.kubewright_fact_max_age
+        memory = Remembered() if directory is None else remembered(directory, max_age=max_age)
         found = topology.survey(names, read[0], {**known_of(names.all, memory), **known}, read[1])
         errors.extend(found.errors)
         notices.extend(str(notice) for notice in found.notices)
