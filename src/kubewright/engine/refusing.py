@@ -64,6 +64,8 @@ def versions(cluster: ObservedCluster) -> skew.Versions:
 
 
 def _capacity(new: list[Host], inputs: Inputs, cluster: ObservedCluster | None) -> Iterator[Any]:
+    if inputs.request.verb == "remove":
+        return  # there is more room afterwards, whatever kubeadm's configuration says, or no longer says
     members = {node.name for node in cluster.nodes} if cluster else set()
     names = members | {host.node_name for host in new}
     yield from capacity.refuse(_network(inputs, cluster), len(names), len(names - members))
