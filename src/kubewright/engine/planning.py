@@ -40,7 +40,8 @@ def make_plan(run: Run) -> Plan:
         scope=tuple(scope["scope"]),
         cluster=found.cluster,
         limit=inputs.request.limit,
-        fan_out_allowed=not inputs.request.ansible_limited and bool(fan_out_digests(run)),
+        fan_out_allowed=not inputs.request.ansible_limited,
+        fan_out_known=bool(fan_out_digests(run)),
         half_made=found.half_made,
         inspections={name: _inspection(raw) for name, raw in run.read_all("inspections").items()},
         unreachable=leave_out(run, inputs, found),
@@ -54,7 +55,7 @@ def make_plan(run: Run) -> Plan:
         ),
         proxy_stale=bool((objects or {}).get("proxy_stale")),
         serial=inputs.settings.cluster.serial,
-        left=(*_not_rolled_out(run, inputs, found), *_not_told(run, inputs)),
+        left=_not_rolled_out(run, inputs, found),
         notices=(
             *inputs.notices,
             *(f"{notice.subject}: {notice.text}" for notice in topology.notices),
@@ -77,16 +78,6 @@ def _not_rolled_out(run: Run, inputs: Inputs, found: Found) -> tuple[str, ...]:
     for kind, (wanted, running) in component_configurations(document, found.cluster).items():
         sentences += live.component_not_rolled_out(kind, wanted, running, verb)
     return tuple(sentences)
-
-
-def _not_told(run: Run, inputs: Inputs) -> Iterator[str]:
-    """What a removal leaves where the documents of those that stay could not be made."""
-    if inputs.request.verb == "remove" and not inputs.request.ansible_limited and not fan_out_digests(run):
-        yield (
-            "hosts file and load balancer of the hosts that stay were left as they are because binaries and images are "
-            "not in the controller's cache, and nothing is fetched for a removal; kubewright deploy brings them up to "
-            "date"
-        )
 
 
 def _not_compared(run: Run, found: Found, objects: Mapping[str, Any] | None) -> Iterator[str]:

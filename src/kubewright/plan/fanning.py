@@ -11,7 +11,7 @@ from kubewright.topology.model import Host
 
 def fan_out(situation: Situation) -> Iterator[Step]:
     """Steps that tell members outside the scope of the hosts that came or went."""
-    if not situation.fan_out_allowed:
+    if not (situation.fan_out_allowed and situation.fan_out_known):
         return
     for host in stale(situation):
         if host.name not in situation.unreachable:

@@ -11,12 +11,19 @@ from kubewright.plan.situation import CORRECTS, Situation, in_scope, is_about_al
 
 
 def not_told(situation: Situation) -> Iterator[str]:
-    """The sentence about members that are not told of the hosts that came or went, because of Ansible's own limit."""
-    behind = () if situation.fan_out_allowed else tuple(host.name for host in stale(situation))
-    if behind:
+    """The sentence about members that are not told of the hosts that came or went, with the reason."""
+    if situation.fan_out_allowed and situation.fan_out_known:
+        return
+    behind = ", ".join(host.name for host in stale(situation))
+    if not behind:
+        return
+    were = f"hosts file and load balancer of {behind} were left as they are because"
+    if not situation.fan_out_allowed:
+        yield f"{were} of --limit; run without limit, or kubewright scale, to bring them up to date"
+    else:
         yield (
-            f"hosts file and load balancer of {', '.join(behind)} were left as they are because of --limit; "
-            "run without limit, or kubewright scale, to bring them up to date"
+            f"{were} binaries and images are not in the controller's cache, and a removal fetches nothing; "
+            "run kubewright deploy or scale to bring them up to date"
         )
 
 

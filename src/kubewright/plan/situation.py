@@ -24,6 +24,7 @@ class Situation:
         scope: the hosts that the run may bring up to date (limit, or all), in topology order.
         limit: the hosts named by the user, or None.
         fan_out_allowed: whether hosts outside the scope may be told of the new ones (not under Ansible's own limit).
+        fan_out_known: whether their documents could be made: a removal does not fetch what the cache lacks for that.
         cluster: the live cluster, or None where there is none yet.
         half_made: the host on which an earlier run began ``kubeadm init`` and did not finish, or "".
         inspections: by host; hosts in scope that did not answer are absent.
@@ -46,6 +47,7 @@ class Situation:
     cluster: ObservedCluster | None = None
     limit: tuple[str, ...] | None = None
     fan_out_allowed: bool = True
+    fan_out_known: bool = True
     half_made: str = ""
     inspections: Mapping[str, Inspection] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
