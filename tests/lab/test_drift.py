@@ -18,11 +18,13 @@ from tests.lab.support.cluster import Cluster
 from tests.lab.support.drift import Drifted
 from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.plans import changes, plan
 from tests.lab.support.playbooks import playbook
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 
 NODES = ("cp1", "w1")
+KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 OF_NODES = (drifts.quiet, drifts.restarting, drifts.engine, drifts.damaged_kubelet, drifts.damaged_kubeadm)
 
 Mend = Callable[[TestLab, Path], object]
@@ -108,6 +110,16 @@ class TestAlone:
         drifted.assert_shown()
         lab.kubewright("deploy").check()
         drifted.assert_mended()
+
+    def test_lost_credentials_are_named_and_left(self, lab: TestLab, cluster: Cluster) -> None:
+        lab.read("w1", "mv", KUBELET_CONF, "/root/kubelet.conf")
+        try:
+            made = plan(lab)
+        finally:
+            lab.read("w1", "mv", "/root/kubelet.conf", KUBELET_CONF)
+        assert changes(made) == {}
+        assert [left for left in made["left"] if "w1" in left and "no credentials" in left], made["left"]
+        assert lab.kubewright("plan", "--detailed-exitcode").exit_code == ExitCode.DONE
 
     def test_a_damaged_kubeadm_is_replaced_and_what_it_could_not_tell_is_said(
         self, lab: TestLab, cluster: Cluster

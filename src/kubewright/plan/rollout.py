@@ -30,10 +30,14 @@ PROXY_PODS = "object:apps/v1/DaemonSet/kube-system/kube-proxy"
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a check of a host's whole document found: changes, and the units that would be restarted."""
+    """What a check of a host's whole document found: changes, and the units that would be restarted.
+
+    ``credentials`` is whether its kubelet has those by which a member speaks with the cluster.
+    """
 
     changes: tuple[Change, ...] = ()
     restarts: tuple[str, ...] = ()
+    credentials: bool = True
 
     @property
     def disrupts(self) -> bool:

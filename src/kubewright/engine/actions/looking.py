@@ -131,7 +131,7 @@ class Inspect(RunAction):
         except UnreachableError as error:
             note_unreachable(run, self.host, error)
             return {"changed": False, "reachable": False}
-        found = {name: answer[name] for name in ("changes", "restarted", "replaced", "ssh_client")}
+        found = {name: answer[name] for name in ("changes", "restarted", "replaced", "credentials", "ssh_client")}
         warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
         run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
         shown: dict[str, Any] = {"changed": False}
