@@ -30,7 +30,7 @@ test: ## The above and the flows on real nodes
 .PHONY: test-all
 test-all: ## Everything: a second Kubernetes version and the full counts; run again to resume
 	@$(LAB_ENVIRONMENT)
-	@$(RUN) python scripts/run_tests.py --resume lint unit fuzz fuzz-full artifacts lab lab-full-kills lab-full-changes lab-full-rollout lab-variants artifacts-second lab-second
+	@$(RUN) python scripts/run_tests.py --resume lint unit fuzz fuzz-full artifacts lab lab-full-kills lab-full-changes lab-full-rollout lab-full-drift lab-variants artifacts-second lab-second
 
 .PHONY: bench
 bench: ## Compare with raw kubeadm; prints a table and writes build/bench.json

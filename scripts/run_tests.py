@@ -125,6 +125,7 @@ STAGES: dict[str, Callable[[], Outcome]] = {
         "lab-full-changes", full=True, select="test_lock or test_plan or test_remove or test_secrets or test_troubles"
     ),
     "lab-full-rollout": lambda: lab("lab-full-rollout", full=True, select="test_rollout"),
+    "lab-full-drift": lambda: lab("lab-full-drift", full=True, select="test_drift"),
     "artifacts-second": lambda: artifacts(SECOND_VERSION),
     # The flows that meet the version; what the lab itself does, bad input and old inventories are the same with any.
     "lab-second": lambda: lab(

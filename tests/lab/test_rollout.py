@@ -21,6 +21,7 @@ from tests.lab.support.flows import assert_nothing_left, assert_works
 from tests.lab.support.frozen import freeze, run_beside
 from tests.lab.support.kills import Victim, kill_at
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.plans import steps
 from tests.lab.support.snapshot import assert_unchanged, differences, snapshot
 from tests.lab.support.waiting import wait_until
 
@@ -111,12 +112,6 @@ def restored(lab: TestLab, *names: str) -> None:
     path = lab.inventory / "group_vars" / "k8s_cluster.yml"
     known = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump({name: value for name, value in known.items() if name not in names}))
-
-
-def steps(lab: TestLab) -> list[dict[str, Any]]:
-    """Steps of the plan of a deploy."""
-    found: list[dict[str, Any]] = json.loads(lab.kubewright("plan", "-o", "json").check().stdout)["steps"]
-    return found
 
 
 def flags(lab: TestLab, node: str) -> dict[str, str]:

@@ -9,14 +9,18 @@ from kubewright.errors import BadInputError
 from kubewright.settings.model import HostSettings
 from kubewright.topology.model import Host, Role
 
-CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+"""The label by which a Node is known as a control plane, and the key of its taint; kubeadm sets both."""
+
+CONTROL_PLANE_TAINT = {"key": CONTROL_PLANE, "effect": "NoSchedule"}
 
 _TAINT = re.compile(r"(?P<key>[^=:\s]+)(=(?P<value>[^=:\s]*))?:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute)")
 
 
 def node_metadata(host: Host, settings: HostSettings) -> dict[str, Any]:
     """Return labels and taints that kubewright sets on the host's Node; others that it has stay as they are."""
-    return {"labels": dict(settings.node_labels), "taints": taints(host, settings)}
+    role = {CONTROL_PLANE: ""} if host.is_control_plane else {}
+    return {"labels": {**role, **settings.node_labels}, "taints": taints(host, settings)}
 
 
 def taints(host: Host, settings: HostSettings) -> list[dict[str, str]]:

@@ -99,7 +99,7 @@ def _inspection(raw: Mapping[str, Any]) -> Inspection:
         Change(change["id"], change["action"], change.get("summary", ""), change.get("diff", ""))
         for change in raw["changes"]
     )
-    return Inspection(changes, tuple(raw.get("restarted", ())))
+    return Inspection(changes, tuple(raw.get("restarted", ())), credentials=bool(raw.get("credentials", True)))
 
 
 def _object_changes(objects: Mapping[str, Any] | None, found: Found) -> tuple[Change, ...] | None:

@@ -13,7 +13,7 @@ from kubewright.plan.adding import init, joins
 from kubewright.plan.fanning import fan_out
 from kubewright.plan.keeping import snapshot
 from kubewright.plan.left import left
-from kubewright.plan.model import Change, Plan, Stage, Step
+from kubewright.plan.model import NEW_HOST, Change, Plan, Stage, Step
 from kubewright.plan.rollout import ETCD_POD, Inspection, Rollout, steps
 from kubewright.plan.rules import quorum
 from kubewright.plan.rules.refusals import Refusal, enforce
@@ -130,7 +130,7 @@ def _converge(situation: Situation) -> Iterator[Step]:
             stage=Stage.CONVERGE,
             host=host.name,
             title="bring the host to its document",
-            reason="new host" if new else "differs from its document",
+            reason=NEW_HOST if new else "differs from its document",
             changes=inspection.changes,
             restarts=inspection.restarts,
         )

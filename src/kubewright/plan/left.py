@@ -48,15 +48,27 @@ def left(situation: Situation) -> Iterator[str]:
         ]
         if drifted:
             yield f"{', '.join(drifted)} differ from their documents; {situation.verb} only adds, deploy corrects"
+    yield from _without_credentials(situation)
     if situation.cluster is not None and situation.cluster.etcd_error:
         yield f"the etcd members are not known ({situation.cluster.etcd_error}); nothing was decided by them"
     yield from _unknown_nodes(situation)
 
 
+def _without_credentials(situation: Situation) -> Iterator[str]:
+    """Members that cannot speak with the cluster any more; kubeadm gives a kubelet its credentials in a join only."""
+    for host in in_scope(situation):
+        if joined(host, situation) and not situation.inspections.get(host.name, Inspection()).credentials:
+            yield (
+                f"{host.name} is a member of the cluster, but its kubelet has no credentials any more "
+                "(/etc/kubernetes/kubelet.conf), and what a member is configured by was not compared; put the file "
+                f"back, or remove the host and add it again: kubewright remove --limit {host.name}"
+            )
+
+
 def _of_all(situation: Situation) -> Iterator[str]:
     """What differs of that which a limit without all control planes leaves."""
     if situation.configuration_changes:
-        yield "kubeadm's ConfigMaps"
+        yield "kubeadm's objects"
     if situation.proxy_stale:
         yield "kube-proxy's pods"
     if situation.object_changes:

@@ -64,6 +64,9 @@ _BY_THE_SPEAKER = frozenset({Stage.DRAIN, Stage.REMOVE_MEMBER, Stage.DELETE_NODE
 """Stages whose steps are about a host and are calls to the control plane that speaks: the host may be dead."""
 
 
+NEW_HOST = "new host"
+"""Why a host that is no member yet is brought to its document."""
+
 LOCK_CALLS = 3
 """To take the cluster's lock on a control plane, to have it kept and to give it up."""
 

@@ -23,13 +23,21 @@ ETCD_POD = "etcd"
 MEMBERS_TYPES = CONTROL_PLANE_TYPES | {"kubelet_configuration"}
 """Resource types that only a finished member has."""
 
+PROXY_CONFIGURATION = "object:v1/ConfigMap/kube-system/kube-proxy"
+PROXY_PODS = "object:apps/v1/DaemonSet/kube-system/kube-proxy"
+"""Ids of what kube-proxy's pods are started anew for."""
+
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a check of a host's whole document found: changes, and the units that would be restarted."""
+    """What a check of a host's whole document found: changes, and the units that would be restarted.
+
+    ``credentials`` is whether its kubelet has those by which a member speaks with the cluster.
+    """
 
     changes: tuple[Change, ...] = ()
     restarts: tuple[str, ...] = ()
+    credentials: bool = True
 
     @property
     def disrupts(self) -> bool:
@@ -81,8 +89,8 @@ def steps(rollout: Rollout) -> Iterator[Step]:
         yield Step(
             Stage.CLUSTER_CONFIG,
             rollout.via,
-            "change kubeadm's ConfigMaps",
-            "they differ from the inventory",
+            "change kubeadm's objects",
+            "they differ",
             changes=rollout.configuration,
         )
     for name, inspection in rollout.control_planes.items():
@@ -104,14 +112,15 @@ def steps(rollout: Rollout) -> Iterator[Step]:
             changes=inspection.changes,
             restarts=inspection.restarts,
         )
-    changed = any(change.id.endswith("/kube-proxy") for change in rollout.configuration)
-    if changed or rollout.proxy_stale:
+    changed = {change.id for change in rollout.configuration}
+    if rollout.proxy_stale or changed & {PROXY_CONFIGURATION, PROXY_PODS}:
+        configured = rollout.proxy_stale or PROXY_CONFIGURATION in changed
         yield Step(
             Stage.KUBE_PROXY,
             rollout.via,
             "replace kube-proxy's pods, node by node",
-            "its configuration changed",
-            changes=(Change("object:apps/v1/DaemonSet/kube-system/kube-proxy", "restart", "its pods are replaced"),),
+            "its configuration changed" if configured else "its DaemonSet differs",
+            changes=(Change(PROXY_PODS, "restart", "its pods are replaced"),),
         )
 
 

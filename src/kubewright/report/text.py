@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubewright.plan.model import Plan, Stage, Step
+from kubewright.plan.model import NEW_HOST, Plan, Stage, Step
 
 SIGNS = {"create": "+", "update": "~", "delete": "-", "remove": "-", "restart": "!"}
 MANY = 8
@@ -40,9 +40,10 @@ def nothing_to_do(plan: Plan) -> str:
 
 
 def _step(step: Step, *, verbose: bool) -> Iterator[str]:
-    restarts = f"; restarts {', '.join(step.restarts)}" if step.restarts and step.reason != "new host" else ""
+    new = step.reason == NEW_HOST
+    restarts = f"; restarts {', '.join(step.restarts)}" if step.restarts and not new else ""
     yield f"  {step.host}: {step.title} ({step.reason}{restarts})"
-    if len(step.changes) > MANY and not verbose:
+    if new and len(step.changes) > MANY and not verbose:
         counts: dict[str, int] = {}
         for change in step.changes:
             counts[change.id.split(":")[0]] = counts.get(change.id.split(":")[0], 0) + 1

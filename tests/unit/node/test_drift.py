@@ -131,8 +131,8 @@ class TestDrift:
 
     def test_all_at_once(self, system: FakeSystem) -> None:
         """Those of one resource become one change; the engine's being stopped hides what its images are."""
-        together = [drift for name, drift in DRIFTS.items() if name not in ("a unit was stopped", "a unit was disabled")]
-        last = {identifier: by_hand for identifier, by_hand in together}
+        apart = ("a unit was stopped", "a unit was disabled")
+        last = dict(drift for name, drift in DRIFTS.items() if name not in apart)
         for by_hand in last.values():
             by_hand(system)
         wanted = whole(system)

@@ -168,6 +168,14 @@ class TestExistingCluster:
         found = replace(found, etcd_members=(found.etcd_members[0], learner))
         assert ("join-control-plane", "cp2") in summary(compute(situation("deploy", topology(2, 1), cluster=found)))
 
+    def test_a_member_that_lost_its_credentials_is_left_and_named(self) -> None:
+        lost = {"w1": Inspection(credentials=False)}
+        plan = compute(situation("deploy", topology(1, 1), cluster=cluster("cp1", "w1"), inspections=lost))
+        assert plan.empty
+        assert "w1 is a member of the cluster, but its kubelet has no credentials" in plan.left[0]
+        new = compute(situation("deploy", topology(1, 1), cluster=cluster("cp1"), inspections=lost))
+        assert new.left == ()
+
     def test_left_over_tokens_are_removed(self) -> None:
         found = replace(cluster("cp1", "w1"), bootstrap_tokens=({"description": "kubewright join"},))
         assert summary(compute(situation("deploy", topology(), cluster=found))) == [("cleanup", "cp1")]

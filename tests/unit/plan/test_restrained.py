@@ -47,7 +47,7 @@ class TestLimit:
         assert {stage for stage, _ in summary(plan)} == {"converge", "node-metadata", "check"}
         assert plan.stage(Stage.METADATA)[0].changes == (self.LABEL,)
         assert any(
-            "kubeadm's ConfigMaps, kube-proxy's pods, cluster objects differ" in line and "without limit" in line
+            "kubeadm's objects, kube-proxy's pods, cluster objects differ" in line and "without limit" in line
             for line in plan.left
         )
 

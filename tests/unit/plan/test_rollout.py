@@ -168,6 +168,20 @@ class TestProxy:
         assert planned(proxy_stale=True).hosts(Stage.KUBE_PROXY) == ("cp1",)
         assert not planned(configuration_changes=(OBJECT,)).stage(Stage.KUBE_PROXY)
 
+    @pytest.mark.parametrize(
+        ("reference", "reason"),
+        [
+            ("apps/v1/DaemonSet/kube-system/kube-proxy", "its DaemonSet differs"),
+            ("v1/ConfigMap/kube-system/kube-proxy", "its configuration changed"),
+            ("v1/ServiceAccount/kube-system/kube-proxy", None),
+            ("rbac.authorization.k8s.io/v1/Role/kube-system/kube-proxy", None),
+        ],
+    )
+    def test_only_what_its_pods_are_made_of_replaces_them(self, reference: str, reason: str | None) -> None:
+        plan = planned(configuration_changes=(Change(f"object:{reference}", "create", ""),))
+        assert plan.hosts(Stage.CLUSTER_CONFIG) == ("cp1",)
+        assert [step.reason for step in plan.stage(Stage.KUBE_PROXY)] == ([reason] if reason else [])
+
 
 class TestAtOnce:
     @pytest.mark.parametrize(

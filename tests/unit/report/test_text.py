@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubewright.plan import Change, Plan, Stage, Step
+from kubewright.plan.model import NEW_HOST
 from kubewright.report.text import MANY, plan_lines
 
 
@@ -51,15 +52,18 @@ class TestChanges:
         at = lines.index("    ~ file:/etc/x")
         assert lines[at + 1 : at + 3] == ["      -a", "      +b"]
 
-    def test_many_are_counted_by_kind_and_listed_when_asked_for(self) -> None:
-        made = plan(converge(*numbered(MANY), Change("unit:kubelet", "create", "")))
+    def test_many_of_a_new_host_are_counted_by_kind_and_listed_when_asked_for(self) -> None:
+        made = plan(converge(*numbered(MANY), Change("unit:kubelet", "create", ""), reason=NEW_HOST))
         assert "    8 file, 1 unit" in plan_lines(made)
         listed = plan_lines(made, verbose=True)
         assert "    + unit:kubelet" in listed
         assert "    8 file, 1 unit" not in listed
 
     def test_as_many_as_fit_are_listed(self) -> None:
-        assert "    + file:/etc/7" in plan_lines(plan(converge(*numbered(MANY))))
+        assert "    + file:/etc/7" in plan_lines(plan(converge(*numbered(MANY), reason=NEW_HOST)))
+
+    def test_those_of_a_host_that_is_there_are_all_listed(self) -> None:
+        assert "    + file:/etc/99" in plan_lines(plan(converge(*numbered(100))))
 
 
 class TestRestarts:
@@ -68,7 +72,7 @@ class TestRestarts:
         assert any("restarts kubelet, containerd" in line for line in lines)
 
     def test_of_a_new_host_are_not(self) -> None:
-        lines = plan_lines(plan(converge(*numbered(1), reason="new host", restarts=("kubelet",))))
+        lines = plan_lines(plan(converge(*numbered(1), reason=NEW_HOST, restarts=("kubelet",))))
         assert not any("restarts" in line for line in lines)
 
 

@@ -145,7 +145,7 @@ class Inspect(RunAction):
             answer = self.module_when_free(run, "converge", {"document": document}, check=True)
         except KubewrightError as error:
             return leave_out(run, self.host, error)
-        found = {name: answer[name] for name in ("changes", "restarted", "replaced", "ssh_client")}
+        found = {name: answer[name] for name in ("changes", "restarted", "replaced", "credentials", "ssh_client")}
         warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
         run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
         shown: dict[str, Any] = {"changed": False}

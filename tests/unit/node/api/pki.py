@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 NOT_AFTER = "20310203040506Z"
 
 
@@ -81,7 +83,9 @@ def serve(pki: Pki, handler: Handler) -> Iterator[Server]:
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
-            request = Request(self.command, self.path, json.loads(body) if body else None, dict(self.headers))
+            # JSON is YAML, and an apply may come as either.
+            parse = yaml.safe_load if "yaml" in self.headers.get("Content-Type", "") else json.loads
+            request = Request(self.command, self.path, parse(body) if body else None, dict(self.headers))
             state.requests.append(request)
             status, answer = state.handler(request)
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

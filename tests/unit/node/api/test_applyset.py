@@ -70,7 +70,12 @@ class TestNodeMetadata:
         assert body["metadata"]["labels"] == {"ours": "2"}
         assert body["spec"]["taints"] == [FOREIGN, {"key": "a", "value": "b", "effect": "NoExecute"}]
         assert body["metadata"]["resourceVersion"] == "5"
-        assert [entry["path"] for entry in fields] == ["metadata.labels.ours", "spec.taints"]
+        assert [entry["path"] for entry in fields] == [
+            "metadata.labels.ours",
+            f"metadata.annotations.{nodemetadata.LABELS}",
+            f"metadata.annotations.{nodemetadata.TAINTS}",
+            "spec.taints",
+        ]
 
     def test_removes_only_what_it_set_earlier(self) -> None:
         notes = {nodemetadata.LABELS: '["ours", "gone"]', nodemetadata.TAINTS: '["a:NoExecute"]'}
@@ -79,6 +84,15 @@ class TestNodeMetadata:
         assert body is not None
         assert body["metadata"]["labels"] == {"ours": None}
         assert body["spec"]["taints"] == [FOREIGN]
+
+    def test_what_is_remembered_of_ours_is_drift_too(self) -> None:
+        """Without it, a label that nobody wants any more would stay."""
+        wanted = {"labels": {"ours": "2"}, "taints": []}
+        body, fields = nodemetadata.patch(node({"ours": "2"}, [], {}), wanted)
+        assert body is not None
+        assert body["metadata"]["annotations"] == {nodemetadata.LABELS: '["ours"]'}
+        path = f"metadata.annotations.{nodemetadata.LABELS}"
+        assert fields == [{"path": path, "before": None, "after": '["ours"]'}]
 
     def test_nothing_to_do_is_no_patch(self) -> None:
         wanted = {"labels": {"ours": "2"}, "taints": [{"key": "a", "effect": "NoSchedule"}]}

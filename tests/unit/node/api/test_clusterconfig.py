@@ -20,12 +20,19 @@ from tests.unit.node.test_rendering import RECORDED
 
 MAPS = "/api/v1/namespaces/kube-system/configmaps"
 DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+ACCESS = "/apis/rbac.authorization.k8s.io/v1"
 OUTPUT = (RECORDED / "objects.txt").read_text()
+KINDS = {
+    "/api/v1": {"ServiceAccount": "serviceaccounts"},
+    "/apis/apps/v1": {"DaemonSet": "daemonsets"},
+    ACCESS: {"Role": "roles", "RoleBinding": "rolebindings", "ClusterRoleBinding": "clusterrolebindings"},
+}
+"""Of each group and version, the kinds that kubeadm's objects are of, and their plurals."""
 
 
 @dataclass
 class Api:
-    """Objects by path; a merge patch gives a new version, and refuses an old one."""
+    """Objects by path; a merge patch or an apply gives a new version, and refuses an old one."""
 
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
@@ -34,13 +41,22 @@ class Api:
         path = request.path.partition("?")[0]
         if path == "/api/v1/nodes":
             return 200, {"items": [{"metadata": {"name": "cp1"}}]}
+        if path in KINDS:
+            names = {kind: {"kind": kind, "name": name} for kind, name in KINDS[path].items()}
+            return 200, {"resources": [{**entry, "namespaced": "Cluster" not in kind} for kind, entry in names.items()]}
         if request.method == "POST":
             path = f"{path}/{request.body['metadata']['name']}"
             self.objects[path] = request.body
             self.objects[path]["metadata"]["resourceVersion"] = "1"
         found = self.objects.get(path)
+        if found is None and "apply" in request.headers.get("Content-Type", ""):
+            found = self.objects[path] = {"metadata": {"resourceVersion": "0"}}
         if found is None:
             return 404, {"reason": "NotFound"}
+        if "dryRun=All" in request.path:
+            told = copy.deepcopy(found)
+            _merge(told, request.body)
+            return 200, told
         if request.method == "PATCH":
             given = request.body.get("metadata", {}).get("resourceVersion")
             if given not in (None, found["metadata"]["resourceVersion"]):
@@ -58,6 +74,14 @@ def _merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
             _merge(target.setdefault(key, {}), value)
         else:
             target[key] = value
+
+
+def path_of(item: dict[str, Any]) -> str:
+    """Where an object lives."""
+    version = item["apiVersion"]
+    root = ("/apis/" if "/" in version else "/api/") + version
+    namespace = f"/namespaces/{item['metadata']['namespace']}" if "namespace" in item["metadata"] else ""
+    return f"{root}{namespace}/{KINDS[root][item['kind']]}/{item['metadata']['name']}"
 
 
 @dataclass
@@ -82,12 +106,13 @@ def world(system: System, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Iterator
     for name in clusterconfig.NAMES:
         metadata = {"name": name, "resourceVersion": "7"}
         api.objects[f"{MAPS}/{name}"] = {"metadata": metadata, "data": made.object_data(name)}
+    for text in made.other_objects():
+        item = yaml.safe_load(text)
+        item["metadata"]["resourceVersion"] = "3"
+        api.objects[path_of(item)] = item
     status = {"observedGeneration": 1, "desiredNumberScheduled": 1, "numberAvailable": 1, "updatedNumberScheduled": 1}
-    api.objects[DAEMON_SET] = {
-        "metadata": {"name": "kube-proxy", "resourceVersion": "3", "generation": 1},
-        "spec": {"template": {"metadata": {"labels": {"k8s-app": "kube-proxy"}}}},
-        "status": status,
-    }
+    api.objects[DAEMON_SET]["metadata"]["generation"] = 1
+    api.objects[DAEMON_SET]["status"] = status
     with serve(pki, api.answer) as server:
         write(system, "/etc/kubernetes/admin.conf", kubeconfig_text(pki, server.url))
         world = World(system, admin_client(system), api)
@@ -166,6 +191,53 @@ class TestObjects:
         assert world.work() == []
 
 
+class TestOtherObjects:
+    """What goes with kubeadm's ConfigMaps: access to them, and all of kube-proxy."""
+
+    TEXTS: ClassVar[list[str]] = rendering.Rendered({}, OUTPUT).other_objects()
+    PATHS: ClassVar[list[str]] = [path_of(yaml.safe_load(text)) for text in TEXTS]
+
+    def test_are_all_that_kubeadm_uploads(self) -> None:
+        assert [path.rpartition("/v1/")[2] for path in self.PATHS] == [
+            "namespaces/kube-system/roles/kubeadm:nodes-kubeadm-config",
+            "namespaces/kube-system/rolebindings/kubeadm:nodes-kubeadm-config",
+            "namespaces/kube-system/roles/kubeadm:kubelet-config",
+            "namespaces/kube-system/rolebindings/kubeadm:kubelet-config",
+            "namespaces/kube-system/daemonsets/kube-proxy",
+            "namespaces/kube-system/serviceaccounts/kube-proxy",
+            "clusterrolebindings/kubeadm:node-proxier",
+            "namespaces/kube-system/roles/kube-proxy",
+            "namespaces/kube-system/rolebindings/kube-proxy",
+        ]
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_one_that_somebody_deleted_is_made_again(self, world: World, path: str) -> None:
+        before = world.api.objects.pop(path)
+        (change,) = world.work(check=True)
+        assert change["action"] == "create"
+        assert change["reference"].endswith("/" + before["metadata"]["name"])
+        assert path not in world.api.objects
+        assert world.work() == [change]
+        made = world.api.objects[path]
+        assert {**made, "metadata": None, "status": None} == {**before, "metadata": None, "status": None}
+        assert world.work() == []
+
+    def test_an_edit_is_shown_field_by_field_and_mended(self, world: World) -> None:
+        pod = world.api.objects[DAEMON_SET]["spec"]["template"]["spec"]
+        pod["containers"][0]["securityContext"]["privileged"] = False
+        (change,) = world.work(check=True)
+        assert change["reference"] == "apps/v1/DaemonSet/kube-system/kube-proxy"
+        path = "spec.template.spec.containers[0].securityContext.privileged"
+        assert change["diff"] == f"{path}: False -> True\n"
+        assert world.work() == [change]
+        assert world.api.writes == ["kube-proxy"]
+        assert world.work() == []
+
+    def test_what_others_added_stays(self, world: World) -> None:
+        world.api.objects[DAEMON_SET]["metadata"]["labels"]["theirs"] = "1"
+        assert world.work() == []
+
+
 class TestProxy:
     def change(self, world: World) -> None:
         world.output = world.output.replace("mode: iptables", "mode: nftables")
@@ -201,13 +273,34 @@ class TestProxy:
         clusterconfig.restart_proxy(world.client)
         assert self.revision(world) != before
 
+    def test_pods_of_a_daemon_set_that_is_made_again_are_no_older_than_their_configuration(self, world: World) -> None:
+        self.change(world)
+        world.work()
+        clusterconfig.restart_proxy(world.client)
+        revision = self.revision(world)
+        status = world.api.objects.pop(DAEMON_SET)["status"]
+        assert not clusterconfig.proxy_is_stale(world.client)
+        assert [change["action"] for change in world.work()] == ["create"]
+        assert self.revision(world) == revision
+        world.api.objects[DAEMON_SET]["status"] = status
+        assert not clusterconfig.proxy_is_stale(world.client)
+        assert world.work() == []
+
+    def test_mending_the_daemon_set_leaves_what_its_pods_were_started_with(self, world: World) -> None:
+        self.change(world)
+        world.work()
+        world.api.objects[DAEMON_SET]["spec"]["template"]["spec"]["hostNetwork"] = False
+        world.work()
+        assert self.revision(world) is None
+        assert clusterconfig.proxy_is_stale(world.client), "they follow in their own step"
+
     def test_another_writer_in_between_is_not_overwritten(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.change(world)
         find = Client.find
 
         def overtaken(client: Client, path: str, **named: Any) -> Any:
             found = find(client, path, **named)
-            if path.endswith("kube-proxy"):
+            if path == f"{MAPS}/kube-proxy":
                 world.api.objects[path]["metadata"]["resourceVersion"] = "99"
             return found
 

@@ -1,16 +1,27 @@
-"""kubeadm's own objects in the cluster: its ClusterConfiguration, the kubelets' configuration and kube-proxy's.
+"""kubeadm's own objects in the cluster: its ClusterConfiguration, the kubelets' configuration, all of kube-proxy.
 
 They are what plain kubeadm goes by (joins, upgrades), so they are changed before anything that runs. What they should
-be is what kubeadm on this node would upload.
+be is what kubeadm on this node would upload: texts in ConfigMaps, which are compared as what they say, and what goes
+with them, which the API server compares as it does with any object that is applied.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Iterable, Optional
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml, record, rendering, rollout
+from ansible_collections.kubewright.cluster.plugins.module_utils import (
+    applyset,
+    files,
+    objectrefs,
+    plainyaml,
+    record,
+    rendering,
+    rollout,
+)
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -19,6 +30,8 @@ PROXY = "kube-proxy"
 REVISION = "kubewright.io/configuration"
 """Annotation on kube-proxy's ConfigMap, and on its pods when they were started with that configuration."""
 
+_PROXY_DAEMON_SET = "apps/v1/DaemonSet/kube-system/kube-proxy"
+_TEMPLATE = re.compile(r"^  template:\n    metadata:\n", re.MULTILINE)
 _DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 _SECONDS_PER_NODE = 15.0
 """Time for one node's kube-proxy to be replaced: its DaemonSet goes node by node."""
@@ -48,13 +61,18 @@ def work(
     former = frozenset(former_names)
     changes = []
     for name in NAMES:
-        change = _one(client, name, rendered.object_data(name), former, check=check)
+        change = _config_map(client, name, rendered.object_data(name), former, check=check)
+        if change is not None:
+            changes.append(change)
+    paths = objectrefs.Paths(client)
+    for text in rendered.other_objects():
+        change = _object(client, paths, text, check=check)
         if change is not None:
             changes.append(change)
     return changes
 
 
-def _one(
+def _config_map(
     client: Client, name: str, wanted: dict[str, str], former: frozenset[str], *, check: bool
 ) -> Optional[dict[str, Any]]:
     path = "%s/%s" % (record.CONFIG_MAPS, name)
@@ -90,6 +108,43 @@ def _write(client: Client, path: str, name: str, live: Optional[Object], data: d
         return
     metadata.update(name=name, namespace="kube-system")
     client.create(record.CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def _object(client: Client, paths: objectrefs.Paths, text: str, *, check: bool) -> Optional[dict[str, Any]]:
+    """Apply one other object as kubeadm would upload it, or tell what that would change."""
+    try:
+        name = objectrefs.reference(plainyaml.parse(text))
+    except plainyaml.PlainYamlError as error:
+        raise NodeError("kubeadm init", "would upload an object that cannot be read: %s" % error) from error
+    path = paths.of(name)
+    if path is None:
+        raise NodeError("object %s" % name, "the API does not know this kind", "Look at kubeadm's version on this node")
+    live = client.find(path)
+    if name == _PROXY_DAEMON_SET:
+        text = _with_revision(client, live, text)
+    fields = [] if live is None else applyset.differences(live, client.apply(path, text, dry_run=True))
+    if live is not None and not fields:
+        return None
+    if not check:
+        client.apply(path, text)
+    diff = "".join("%s: %r -> %r\n" % (entry["path"], entry["before"], entry["after"]) for entry in fields)
+    return {"reference": name, "action": "create" if live is None else "change", "diff": diff}
+
+
+def _with_revision(client: Client, live: Optional[Object], text: str) -> str:
+    """kube-proxy's DaemonSet with what its pods were started with, or are started with where there is none yet."""
+    revision = _revision_of_pods(live) if live is not None else _revision(client)
+    if revision is None:
+        return text
+    annotation = "      annotations:\n        %s: %s\n" % (REVISION, json.dumps(revision))
+    result, count = _TEMPLATE.subn(lambda match: match.group(0) + annotation, text)
+    if count != 1:
+        raise NodeError(
+            "kubeadm init",
+            "would upload a DaemonSet of kube-proxy whose pods have no labels",
+            "Look at kubeadm's version on this node",
+        )
+    return result
 
 
 def comparable(text: str, without: frozenset[str] = frozenset()) -> str:
@@ -133,10 +188,18 @@ def restart_proxy(client: Client) -> bool:
 
 def _revisions(client: Client) -> tuple[Optional[str], Optional[str]]:
     """The revision that kube-proxy's pods have, and that of its configuration; both None where nobody changed it."""
-    configuration = client.find("%s/%s" % (record.CONFIG_MAPS, PROXY)) or {"metadata": {}}
+    revision = _revision(client)
     daemon_set = client.find(_DAEMON_SET)
-    revision = (configuration["metadata"].get("annotations") or {}).get(REVISION)
-    if daemon_set is None:
-        return revision, revision
+    return revision if daemon_set is None else _revision_of_pods(daemon_set), revision
+
+
+def _revision(client: Client) -> Optional[str]:
+    configuration = client.find("%s/%s" % (record.CONFIG_MAPS, PROXY)) or {"metadata": {}}
+    revision: Optional[str] = (configuration["metadata"].get("annotations") or {}).get(REVISION)
+    return revision
+
+
+def _revision_of_pods(daemon_set: Object) -> Optional[str]:
     template = daemon_set["spec"]["template"].get("metadata") or {}
-    return (template.get("annotations") or {}).get(REVISION), revision
+    revision: Optional[str] = (template.get("annotations") or {}).get(REVISION)
+    return revision

@@ -6,7 +6,7 @@ import json
 import re
 import time
 import urllib.parse
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import STEP_FAILED, NodeError
@@ -95,8 +95,8 @@ class Client:
             "PATCH", path, patch, query={"fieldManager": FIELD_MANAGER}, content="application/merge-patch+json"
         )
 
-    def apply(self, path: str, body: Object, *, dry_run: bool = False) -> Object:
-        """Server-side apply as ``kubewright``, taking over fields that others hold.
+    def apply(self, path: str, body: Union[Object, str], *, dry_run: bool = False) -> Object:
+        """Server-side apply as ``kubewright``, taking over fields that others hold; a text is YAML as it is.
 
         With ``dry_run`` only the result is told.
         """
@@ -130,20 +130,21 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Optional[Object] = None,
+        body: Union[Object, str, None] = None,
         *,
         query: Optional[dict[str, str]] = None,
         content: str = "application/json",
         accept: str = "application/json",
     ) -> Object:
-        """One request with JSON in and out.
+        """One request with JSON in, or a text as it is, and JSON out.
 
         Raises:
             ApiError: refused, or no answer.
 
         """
         target = path + ("?" + urllib.parse.urlencode(query) if query else "")
-        payload = None if body is None else json.dumps(body).encode()
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        payload = None if text is None else text.encode()
         answer = self._answer(method, target, payload, {"Accept": accept, "Content-Type": content})
         try:
             value = json.loads(answer)

@@ -56,6 +56,10 @@ def patch(node: dict[str, Any], wanted: dict[str, Any]) -> tuple[Optional[dict[s
         TAINTS: json.dumps(sorted(_identity(parse_taint(taint)) for taint in wanted.get("taints") or [])),
     }
     changed_notes = {key: value for key, value in notes.items() if annotations.get(key, "[]") != value}
+    fields += [
+        {"path": "metadata.annotations.%s" % key, "before": annotations.get(key), "after": value}
+        for key, value in sorted(changed_notes.items())
+    ]
     body: dict[str, Any] = {"metadata": {"resourceVersion": node["metadata"]["resourceVersion"]}}
     if labels:
         body["metadata"]["labels"] = labels

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, kubeadm
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -70,12 +70,20 @@ class Rendered:
             NodeError: kubeadm would upload none.
 
         """
-        for text in self.output.split(_ATTACHED)[1:]:
-            if re.search(r"^kind: ConfigMap$", text, re.MULTILINE) and re.search(
-                r"^  name: %s$" % re.escape(name), text, re.MULTILINE
-            ):
+        for text in self._attached(config_maps=True):
+            if re.search(r"^  name: %s$" % re.escape(name), text, re.MULTILINE):
                 return _block_scalars(text)
         raise NodeError("kubeadm init", "would upload no ConfigMap %s" % name, "Look at kubeadm's version on this node")
+
+    def other_objects(self) -> list[str]:
+        """The YAML of each object but ConfigMaps that would be uploaded, in their order."""
+        # A blank line ends it, as there are none within.
+        return [text.split("\n\n", 1)[0] + "\n" for text in self._attached(config_maps=False)]
+
+    def _attached(self, *, config_maps: bool) -> Iterator[str]:
+        for text in self.output.split(_ATTACHED)[1:]:
+            if bool(re.search(r"^kind: ConfigMap$", text, re.MULTILINE)) is config_maps:
+                yield text
 
 
 def _block_scalars(text: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import entry, locks, nodeready
+from ansible_collections.kubewright.cluster.plugins.module_utils import entry, kubeconfig, locks, nodeready
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError, failure
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError
@@ -104,6 +104,10 @@ replaced:
   type: list
   elements: str
   returned: success
+credentials:
+  description: Whether the kubelet has its credentials, as on every member of a cluster.
+  type: bool
+  returned: success
 missing:
   description: Artifacts that could not be had, each with C(sha256), C(name) and C(reason); run again once they can.
   type: list
@@ -165,6 +169,7 @@ def run(parameters: dict[str, Any], system: System, *, check: bool) -> dict[str,
     return dict(
         _result(outcome),
         replaced=sorted(context.replaced),
+        credentials=system.path(kubeconfig.KUBELET_CONF).exists(),
         ssh_client=host.ssh_client(system),
         warnings=context.warnings,
         waited=round(held.waited, 3),

@@ -39,7 +39,7 @@ options:
     default: {}
   kubeadm_configuration:
     description:
-      - YAML for C(kubeadm init); when given, kubeadm's own ConfigMaps become what kubeadm here would upload from it.
+      - YAML for C(kubeadm init); when given, kubeadm's own objects become what kubeadm here would upload from it.
       - In check mode RV(proxy_stale) tells whether kube-proxy's pods have another configuration than its ConfigMap, and
         RV(not_compared) why nothing could be compared.
     type: str

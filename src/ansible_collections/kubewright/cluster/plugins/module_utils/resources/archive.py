@@ -22,9 +22,9 @@ _EXPANSION = 3
 class Archive(Resource):
     """``destination``, ``artifact``, ``sha256``, ``size`` of the archive; ``members``, ``strip`` (0).
 
-    ``mode`` (0755) and ``owner`` (root:root) are those of every member. ``members`` maps paths in the archive to SHA-256; ``strip`` is how many leading directories of a member's path are
-    left out where it is installed. Nothing but the listed members is extracted, each verified by its own digest before
-    it takes its place.
+    ``mode`` (0755) and ``owner`` (root:root) are those of every member. ``members`` maps paths in the archive to
+    SHA-256; ``strip`` is how many leading directories of a member's path are left out where it is installed. Nothing
+    but the listed members is extracted, each verified by its own digest before it takes its place.
     """
 
     type = "archive"
