@@ -1,10 +1,11 @@
 """Stands for the program ``ssh`` where only the controller is measured: no host is reached, answers are from files.
 
-Copied as a program beside a folder ``answers``. It reads the module that Ansible would run on the host, and prints
-``answers/MODULE.json``, or of that the answer in check mode or of one action: ``MODULE-check.json``,
-``run_lock-keep.json``. The call of ``run_lock`` that keeps the lock goes on until nobody reads its output any more.
+Copied as a program beside a folder ``answers``. It reads what Ansible would run on the host, and prints
+``answers/CALL.json``, or of that the answer in check mode or of one action: ``CALL-check.json``,
+``run_lock-acquire.json``. The call that keeps the lock goes on until nobody reads its output any more.
 """
 
+import ast
 import json
 import re
 import sys
@@ -22,13 +23,13 @@ def main() -> None:
     if became := re.search(r"BECOME-SUCCESS-\w+", command):
         print(became.group(), flush=True)
     payload = sys.stdin.read()
-    module = _one(r"^ansible_module='kubewright\.cluster\.(\w+)'", payload)
-    arguments = json.loads(_one(r"^params='(.*)',$", payload).encode().decode("unicode_escape"))["ANSIBLE_MODULE_ARGS"]
-    action = str(arguments.get("action", "check" if arguments["_ansible_check_mode"] else ""))
+    given = json.loads(ast.literal_eval(_one(r"^params=(.*),$", payload)))["ANSIBLE_MODULE_ARGS"]
+    (call,) = (name for name in given if not name.startswith("_ansible_"))
+    action = str(given[call].get("action", "check" if given["_ansible_check_mode"] else ""))
     with (HERE / "calls").open("a") as calls:
-        calls.write(f"{sys.argv[-2]} {module} {action}\n")
-    named = HERE / "answers" / f"{module}-{action}.json"
-    answer = named if named.exists() else HERE / "answers" / f"{module}.json"
+        calls.write(f"{sys.argv[-2]} {call} {action}\n")
+    named = HERE / "answers" / f"{call}-{action}.json"
+    answer = named if named.exists() else HERE / "answers" / f"{call}.json"
     while action == "keep":
         print(flush=True)
         time.sleep(1)
@@ -39,7 +40,7 @@ def main() -> None:
 def _one(pattern: str, text: str) -> str:
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
-        sys.exit(f"no module of kubewright's was called: {text[:200]!r}")
+        sys.exit(f"no call of kubewright's was found: {text[:200]!r}")
     return found.group(1)
 
 

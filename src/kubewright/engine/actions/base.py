@@ -18,7 +18,7 @@ from kubewright.engine.lock import refuse_while_busy
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import KubewrightError, LockedError, StepFailedError
 
-COLLECTION = "kubewright.cluster"
+MODULE = "kubewright.cluster.node"
 PYTHON = "/usr/bin/python3"
 KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 """Nothing else ends a call to a host whose network was cut: nobody tells SSH, which only waits for the answer."""
@@ -109,7 +109,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
         return str(self._task.args.get("host") or self.variables["inventory_hostname"])
 
     def module(self, name: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
-        """Run a module of the collection on the host; one remote call.
+        """Have the host do a piece of work, by the call's name in the collection's module; one remote call.
 
         Raises:
             UnreachableError: no connection, or the login or sudo was refused.
@@ -122,7 +122,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
         try:
             with ansible_failures(self.host):
                 answer: dict[str, Any] = self._execute_module(
-                    module_name=f"{COLLECTION}.{name}", module_args=arguments, task_vars=self.variables
+                    module_name=MODULE, module_args={name: arguments}, task_vars=self.variables
                 )
         finally:
             self._task.check_mode = real_mode

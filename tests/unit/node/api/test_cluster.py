@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
 import threading
 import time
@@ -11,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ansible_collections.kubewright.cluster.plugins.doc_fragments.locking import ModuleDocFragment
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     checkpods,
     clusterstate,
-    entry,
     joining,
     kubeadm,
     kubeconfig,
@@ -27,11 +23,11 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     servers,
     tokens,
 )
+from ansible_collections.kubewright.cluster.plugins.module_utils.calls import clean_up
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.etcd import Etcd
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
-from ansible_collections.kubewright.cluster.plugins.modules import clean_up
 from kubewright.observe import parse_cluster
 from kubewright.observe.model import Condition, Lock
 from tests.unit.node.api.api import RECORD, SECRETS, Api
@@ -378,48 +374,6 @@ class TestNodeCheck:
         server.handler = late
         checks = nodecheck.check(node, {**CHECK, "endpoint": server.url, "deadline": 5.0})
         assert all(check["ok"] for check in checks)
-
-
-MODULES = Path(checkpods.__file__).parent.parent / "modules"
-OWN = (
-    "check_node",
-    "check_pods",
-    "clean_node",
-    "clean_up",
-    "cluster_state",
-    "join_prepare",
-    "kubeadm_init",
-    "kubeadm_join",
-    "objects",
-    "remove_node",
-)
-
-
-@pytest.mark.parametrize("name", OWN)
-def test_every_argument_is_documented(name: str) -> None:
-    tree = ast.parse((MODULES / f"{name}.py").read_text())
-    values: dict[str, ast.expr] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            values[statement.targets[0].id] = statement.value
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
-            values[statement.target.id] = statement.value
-    documented = yaml.safe_load(ast.literal_eval(values["DOCUMENTATION"]))
-    arguments = ast.literal_eval(values["ARGUMENTS"])
-    assert set(documented.get("options", {})) == set(arguments)
-    if "extends_documentation_fragment" in documented:
-        assert documented["extends_documentation_fragment"] == "kubewright.cluster.locking"
-        shared = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-        assert {key: (value["type"], value["default"]) for key, value in shared.items()} == {
-            key: (value["type"], value["default"]) for key, value in entry.LOCK_ARGUMENTS.items()
-        }
-    takes_lock = "entry.changing(" in (MODULES / f"{name}.py").read_text()
-    assert takes_lock == ("extends_documentation_fragment" in documented)
-    for key, argument in arguments.items():
-        assert documented["options"][key]["type"] == argument["type"]
-        assert documented["options"][key].get("required", False) == argument.get("required", False)
-        if key != "wait_timeout" and "default" in argument:
-            assert documented["options"][key]["default"] == argument["default"]
 
 
 def test_a_missing_certificate_is_an_error_with_its_path(system: System) -> None:

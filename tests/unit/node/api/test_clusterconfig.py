@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, rendering
+from ansible_collections.kubewright.cluster.plugins.module_utils.calls import objects
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
-from ansible_collections.kubewright.cluster.plugins.modules import objects
 from tests.unit.node.api.made import kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Request, serve
 from tests.unit.node.test_rendering import RECORDED

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import nodeready, rendering
+from ansible_collections.kubewright.cluster.plugins.module_utils.calls import converge as module
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Manifest
-from ansible_collections.kubewright.cluster.plugins.modules import converge as module
 from tests.unit.node.api.made import join_cluster_files, write
 from tests.unit.node.api.pki import Pki, Request, serve
 from tests.unit.node.fake import OWNER, FakeSystem, staged
@@ -93,7 +93,7 @@ def run(
         "run": "",
         "lock_timeout": 5.0,
     }
-    return module.run(parameters, worker, check=check)
+    return module.work(worker, parameters, check)
 
 
 class TestConfiguration:

@@ -38,8 +38,18 @@ class NodeError(Exception):
         }
 
 
+class ComponentError(Exception):
+    """An error of another component's, such as the Kubernetes API."""
+
+    def as_node_error(self) -> NodeError:
+        """Return it as the error that a call fails with."""
+        raise NotImplementedError
+
+
 def failure(error: Exception) -> dict[str, Any]:
     """Return what a module fails with: ``msg``, ``error`` and ``invocation`` without the arguments, secrets and all."""
+    if isinstance(error, ComponentError):
+        error = error.as_node_error()
     if not isinstance(error, NodeError):
         error = _from_os(error)
     return {"msg": str(error), "error": error.to_json(), "invocation": {}}

@@ -9,7 +9,7 @@ import urllib.parse
 from typing import Any, Callable, Optional, TypeVar, Union
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import STEP_FAILED, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import STEP_FAILED, ComponentError, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.https import Transport, TransportError, client_context
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 Object = dict[str, Any]
 
 
-class ApiError(Exception):
+class ApiError(ComponentError):
     """The API server refused a request, or (status 0) did not answer.
 
     ``reason`` is Kubernetes' own word, for example ``NotFound``.
@@ -36,6 +36,11 @@ class ApiError(Exception):
 
     def __str__(self) -> str:
         return "%s (%s)" % (self.message, self.reason) if self.status else self.message
+
+    def as_node_error(self) -> NodeError:
+        """Return an API's refusal or silence as the error that a call fails with."""
+        remedy = "Look at the API server's log under /var/log/pods on a control plane"
+        return NodeError("Kubernetes API", str(self), remedy)
 
     @property
     def passing(self) -> bool:

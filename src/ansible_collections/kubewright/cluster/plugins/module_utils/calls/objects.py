@@ -1,7 +1,26 @@
-#!/usr/bin/python
-# Copyright: the kubewright authors
-# SPDX-License-Identifier: Apache-2.0
-"""Apply objects, Node labels and taints, and the record."""
+"""Apply objects, Node labels and taints, and the record.
+
+Server-side apply in order, removal of recorded objects that are no longer wanted, labels and taints of Nodes,
+kubewright's record.
+
+In check mode it tells what would change, field by field, by dry runs on the server.
+
+Args:
+    objects: Objects in the order of their application; when not given, objects and pruning are left alone.
+    record: The record to write; its key objects is kept by this call. When not given the record stays.
+    node_metadata: Labels (mapping) and taints (key=value:Effect) by Node name.
+    kubeadm_configuration: YAML for ``kubeadm init``; when given, kubeadm's own objects become what kubeadm here would
+        upload from it. In check mode ``proxy_stale`` of the result tells whether kube-proxy's pods have another
+        configuration than its ConfigMap, and ``not_compared`` of the result why nothing could be compared.
+    former_names: Names of control planes that left the cluster. Where kubeadm's configuration differs in nothing but
+        these among its certificate names it is left as it is.
+    restart_proxy: Have kube-proxy's pods replaced where they have an earlier configuration, and wait for them.
+    wait: DaemonSets and Deployments (kind, namespace, name) to wait for.
+    wait_file: A file on this node to wait for after applying, such as what a pod network's agent writes when ready.
+    wait_timeout: Seconds for each of them.
+    lock_id: The id under which the run holds the cluster's lock; refused where it does not hold it any more.
+
+"""
 
 from __future__ import annotations
 
@@ -10,71 +29,13 @@ from typing import Any
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     applyset,
     clusterconfig,
-    entry,
     lease,
     nodemetadata,
     rollout,
 )
+from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
-
-DOCUMENTATION = r"""
-module: objects
-short_description: Apply objects, Node labels and taints, and the record
-description:
-  - Server-side apply in order, removal of recorded objects that are no longer wanted, labels and taints of Nodes,
-    kubewright's record.
-  - In check mode it tells what would change, field by field, by dry runs on the server.
-options:
-  objects:
-    description: Objects in the order of their application; when not given, objects and pruning are left alone.
-    type: list
-    elements: dict
-  record:
-    description: The record to write; its key objects is kept by this module. When not given the record stays.
-    type: dict
-  node_metadata:
-    description: Labels (mapping) and taints (key=value:Effect) by Node name.
-    type: dict
-    default: {}
-  kubeadm_configuration:
-    description:
-      - YAML for C(kubeadm init); when given, kubeadm's own objects become what kubeadm here would upload from it.
-      - In check mode RV(proxy_stale) tells whether kube-proxy's pods have another configuration than its ConfigMap, and
-        RV(not_compared) why nothing could be compared.
-    type: str
-    default: ""
-  former_names:
-    description:
-      - Names of control planes that left the cluster. Where kubeadm's configuration differs in nothing but these among
-        its certificate names it is left as it is.
-    type: list
-    elements: str
-    default: []
-  restart_proxy:
-    description: Have kube-proxy's pods replaced where they have an earlier configuration, and wait for them.
-    type: bool
-    default: false
-  wait:
-    description: DaemonSets and Deployments (kind, namespace, name) to wait for.
-    type: list
-    elements: dict
-    default: []
-  wait_file:
-    description: A file on this node to wait for after applying, such as what a pod network's agent writes when ready.
-    type: str
-    default: ""
-  wait_timeout:
-    description: Seconds for each of them.
-    type: float
-    default: 180
-  lock_id:
-    description: The id under which the run holds the cluster's lock; refused where it does not hold it any more.
-    type: str
-    default: ""
-extends_documentation_fragment: kubewright.cluster.locking
-author: The kubewright authors (@kubewright)
-"""
 
 ARGUMENTS: dict[str, Any] = {
     "objects": {"type": "list", "elements": "dict"},
@@ -100,7 +61,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
-    """The module's result."""
+    """The call's result."""
     client = admin_client(system)
     lease.require(system, client, params["lock_id"])
     applied: dict[str, Any] = {"changes": [], "record_changed": False}
@@ -140,10 +101,4 @@ def _configuration(system: System, client: Client, params: dict[str, Any], *, ch
     return dict(nothing, configuration_changes=changes, proxy_stale=stale)
 
 
-def main() -> None:
-    """Run as a module."""
-    entry.changing("objects", work, ARGUMENTS, check_mode=True)
-
-
-if __name__ == "__main__":
-    main()
+CALL = Call(work, ARGUMENTS, lock="objects", check_mode=True)
