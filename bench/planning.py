@@ -14,8 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
-from kubewright.plan import Change, Situation, compute
+from kubewright.plan import Change
+from kubewright.plan.compute import compute
 from kubewright.plan.rollout import Inspection
+from kubewright.plan.situation import Situation
 from kubewright.report.text import plan_lines
 from kubewright.topology.model import Address, Endpoint, Host, Role, Source, Topology
 

@@ -29,6 +29,7 @@ from typing import Any
 
 from kubewright.artifacts.store import Store
 from kubewright.errors import ArtifactError
+from kubewright.lifetime import process_start as process_start  # noqa: PLC0414  the lock's keeper has it from here
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _WAIT_FOR_PLACE_SECONDS = 20.0
@@ -160,22 +161,6 @@ def wanted_range(header: str, size: int) -> tuple[int, int] | None:
     if begin > end:
         raise ValueError(header)
     return begin, end
-
-
-def process_start(pid: int) -> str:
-    """What tells a process from a later one with the same id; empty where there is no such process."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            # The command's name, in parentheses, may hold anything; behind it come fields 3, the state, and 22, the
-            # start (see proc_pid_stat(5)). A dead process whose end nobody took note of yet is as good as gone.
-            fields = stat.read_text().rpartition(")")[2].split()
-            return "" if fields[0] in "ZX" else fields[19]
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    return subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], check=False, capture_output=True, text=True
-    ).stdout.strip()
 
 
 def serve(server: ArtifactServer, ready_file: Path, parent: int, idle_seconds: float, store: Store) -> None:

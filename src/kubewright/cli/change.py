@@ -17,7 +17,6 @@ from kubewright.cli.running import execute, show_plan
 from kubewright.cli.verbs import forced, playbook_of, refuse_to_keep, require_answer, variables_of
 from kubewright.engine.leftout import left_out
 from kubewright.engine.record import Run
-from kubewright.engine.saving import read_plan_file
 from kubewright.errors import BadInputError, KubewrightError
 from kubewright.plan import Plan
 from kubewright.report.outcome import changed_steps
@@ -121,6 +120,8 @@ def apply(
         return
     if limit:
         raise BadInputError("--limit", f"the plan file {file} has its own", "Leave it out, or make another plan")
+    from kubewright.engine.saving import read_plan_file  # noqa: PLC0415  as above
+
     path = Path(file).absolute()
     saved = read_plan_file(path)
     verb, limit = saved.plan.verb, ",".join(saved.plan.limit or ())

@@ -14,7 +14,6 @@ from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.running import execute, show_plan
 from kubewright.cli.verbs import PLAYBOOKS, forced, playbook_of, refuse_to_keep, variables_of
 from kubewright.engine.leftout import left_out
-from kubewright.engine.saving import save_plan
 from kubewright.errors import ExitCode
 from kubewright.plan import Plan
 
@@ -52,6 +51,8 @@ def plan(
     run, error = execute(playbook, asked, kubewright_strict=strict, **variables)
     show_plan(run, asked)
     if error is None and out_file:
+        from kubewright.engine.saving import save_plan  # noqa: PLC0415  what makes plans is needed here only
+
         save_plan(run, Path(out_file))
     error = error or left_out(run)
     if error is None and detailed_exitcode and not Plan.from_json(run.read("plan")).empty:

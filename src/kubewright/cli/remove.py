@@ -12,11 +12,9 @@ from kubewright.cli import common
 from kubewright.cli.change import change, run_variables
 from kubewright.cli.common import err
 from kubewright.cli.confirming import can_ask
-from kubewright.cli.loading import load_inventory
 from kubewright.cli.options import Options, with_run_options
 from kubewright.cli.verbs import require_answer, variables_of
 from kubewright.errors import BadInputError
-from kubewright.settings import parse
 
 app = typer.Typer()
 
@@ -64,6 +62,10 @@ def reset(options: Options, *, dry_run: common.DryRun = False, yes: common.Yes =
 
 def _confirm_reset(options: Options, confirmed: str) -> None:
     common.check_inventories(options.inventories)
+    # Only reset reads the inventory here; Ansible does so by itself.
+    from kubewright.cli.loading import load_inventory  # noqa: PLC0415
+    from kubewright.settings import parse  # noqa: PLC0415
+
     inventory = load_inventory(options)
     name = parse(inventory.by_name).cluster.cluster_name
     if confirmed and confirmed != name:

@@ -10,8 +10,6 @@ import typer
 from kubewright.cli.common import err
 from kubewright.cli.confirming import can_ask
 from kubewright.errors import BadInputError
-from kubewright.plan.rules.refusals import check_names
-from kubewright.plan.rules.registry import RULES
 
 PLAYBOOKS = {"deploy": "cluster", "scale": "scale", "check": "check", "remove": "remove_node", "reset": "reset"}
 """Playbook by verb. ``deploy`` does everything that destroys nothing."""
@@ -85,11 +83,20 @@ def forced(verb: str, names: Sequence[str]) -> dict[str, Any]:
     """
     if names and verb not in FORCING:
         raise BadInputError("--force", f"{verb} has no rule that may be skipped", "Leave it out")
+    if names:
+        _check_names(names)
+    return {"kubewright_force": ",".join(names)}
+
+
+def _check_names(names: Sequence[str]) -> None:
+    # What makes plans takes long to import, and Ansible does so by itself.
+    from kubewright.plan.rules.refusals import check_names  # noqa: PLC0415
+    from kubewright.plan.rules.registry import RULES  # noqa: PLC0415
+
     try:
         check_names(names, RULES)
     except BadInputError as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
-    return {"kubewright_force": ",".join(names)}
 
 
 def require_answer(limit: str, *, answered: bool) -> None:

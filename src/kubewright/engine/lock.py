@@ -12,11 +12,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from kubewright.artifacts.server import process_start
 from kubewright.engine.inputs import Request
 from kubewright.engine.processes import has_ended, is_local, worker
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError
+from kubewright.lifetime import process_start
 
 SUBJECT = "the cluster's lock"
 HELD, UNSURE, LOST = "held", "unsure", "lost"

@@ -16,10 +16,12 @@ from kubewright.engine.inputs import Inputs
 from kubewright.engine.leaving import make_reset_plan, removal
 from kubewright.engine.leftout import answered, leave_out
 from kubewright.engine.record import Run
-from kubewright.plan import Change, Plan, Situation, compute
+from kubewright.plan import Change, Plan
+from kubewright.plan.compute import compute
 from kubewright.plan.removal import plan_removal
 from kubewright.plan.rollout import Inspection
 from kubewright.plan.rules import live
+from kubewright.plan.situation import Situation
 from kubewright.topology import Topology
 
 

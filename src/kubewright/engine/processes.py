@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
-from kubewright.artifacts.server import process_start
+from kubewright.lifetime import process_start
 
 Worker = dict[str, str]
 """``user``, ``host``, ``boot``, ``pid`` and ``started`` of a process."""

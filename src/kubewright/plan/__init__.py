@@ -1,7 +1,8 @@
-"""The difference between what is observed and what is desired, as stages and steps, decided by pure functions."""
+"""The difference between what is observed and what is desired, as stages and steps, decided by pure functions.
 
-from kubewright.plan.compute import compute
+Here is what a plan says. Who reads plans need not import what decides, which is in :mod:`kubewright.plan.compute`.
+"""
+
 from kubewright.plan.model import Change, Plan, Stage, Step
-from kubewright.plan.situation import Situation
 
-__all__ = ["Change", "Plan", "Situation", "Stage", "Step", "compute"]
+__all__ = ["Change", "Plan", "Stage", "Step"]

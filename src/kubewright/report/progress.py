@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from rich.console import Console
 from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.table import Table
 
-from kubewright.artifacts.progress import Lines
 from kubewright.plan.model import Stage
 from kubewright.report.following import Event, Following
+
+if TYPE_CHECKING:
+    from kubewright.artifacts.progress import Report
 
 
 class Progress(Following):
@@ -29,8 +32,6 @@ class Progress(Following):
         self._running: dict[tuple[str, str], float] = {}
         self._began = time.monotonic()
         self._doing = "reading the inventory"
-        # Through the console: what is written past it would break the live table.
-        self._artifacts = Lines(cast("TextIO", FileProxy(console, console.file)))
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -122,6 +123,14 @@ class Progress(Following):
 
     def _on_inventory(self, event: Event) -> None:
         self._line(f"inventory kept: {event['path']}")
+
+    @functools.cached_property
+    def _artifacts(self) -> Report:
+        """Tells of work on artifacts, which few runs have and whose code is large."""
+        from kubewright.artifacts.progress import Lines  # noqa: PLC0415
+
+        # Through the console: what is written past it would break the live table.
+        return Lines(cast("TextIO", FileProxy(self._console, self._console.file)))
 
     def _on_artifact(self, event: Event) -> None:
         """Lines as ``kubewright artifacts`` prints them."""

@@ -10,8 +10,10 @@ import pytest
 
 from kubewright.documents import node_document
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
-from kubewright.plan import Change, Plan, Situation, compute
+from kubewright.plan import Change, Plan
+from kubewright.plan.compute import compute
 from kubewright.plan.rollout import Inspection
+from kubewright.plan.situation import Situation
 from kubewright.report.text import plan_lines
 from kubewright.settings.model import ClusterSettings, HostSettings, Settings
 from kubewright.topology.model import Endpoint, Topology

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from kubewright.observe.model import ObservedCluster
-from kubewright.plan import Plan, Situation
+from kubewright.plan import Plan
 from kubewright.plan.removal import Leaving, Removal, plan_removal, plan_reset
 from kubewright.plan.rules.disruption import Budget
+from kubewright.plan.situation import Situation
 from tests.golden.conftest import Golden
 from tests.golden.plan.test_plans import MEMBERS, live, rendered, topology
 

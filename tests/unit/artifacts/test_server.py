@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kubewright.artifacts.server import ArtifactServer, process_start, serve, start, wanted_range
+from kubewright.artifacts.server import ArtifactServer, serve, start, wanted_range
 from kubewright.artifacts.store import Store
 from kubewright.errors import ArtifactError
+from kubewright.lifetime import process_start
 
 DATA = bytes(range(256)) * 1000
 

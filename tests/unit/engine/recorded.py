@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from kubewright.artifacts.server import process_start
 from kubewright.documents import cluster_document
 from kubewright.engine.actions.looking import COMPARED
 from kubewright.engine.inputs import Inputs, Request
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import KubewrightError
+from kubewright.lifetime import process_start
 from kubewright.topology import GroupNames, Topology, build
 from tests.golden.clusters import artifacts, release
 from tests.unit.plan.test_rules_host import NOW, PROBED

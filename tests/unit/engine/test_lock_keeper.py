@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from kubewright.artifacts.server import process_start
 from kubewright.engine.lock import HELD, LOST, UNSURE
 from kubewright.engine.lock_keeper import Keeper, start_keeper
 from kubewright.engine.record import Run
+from kubewright.lifetime import process_start
 
 
 @pytest.fixture

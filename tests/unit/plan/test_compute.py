@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from kubewright.errors import BadInputError, ForeignError, StepFailedError
 from kubewright.observe.model import EtcdMember, ObservedCluster, ObservedNode
-from kubewright.plan import Change, Plan, Situation, Stage, compute
+from kubewright.plan import Change, Plan, Stage
+from kubewright.plan.compute import compute
 from kubewright.plan.rollout import Inspection
+from kubewright.plan.situation import Situation
 from kubewright.topology.model import Address, Endpoint, Host, Role, Source, Topology
 
 CHANGE = Change("file:/etc/x", "create", "new")

@@ -9,7 +9,8 @@ import yaml
 from tests.unit.plan.test_compute import cluster, situation, topology
 
 import ansible_collections.kubewright.cluster as collection
-from kubewright.plan import Stage, compute
+from kubewright.plan import Stage
+from kubewright.plan.compute import compute
 
 FLOWS = Path(next(iter(collection.__path__))) / "playbooks" / "flow"
 

@@ -10,7 +10,8 @@ from tests.unit.plan.test_compute import NEW, cluster, situation, summary, topol
 
 from kubewright.errors import RefusedError
 from kubewright.observe.model import ObservedCluster
-from kubewright.plan import Change, Plan, Stage, compute
+from kubewright.plan import Change, Plan, Stage
+from kubewright.plan.compute import compute
 from kubewright.plan.rollout import Inspection
 
 

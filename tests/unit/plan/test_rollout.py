@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.plan.test_compute import NEW, cluster, situation, summary, topology
 
-from kubewright.plan import Change, Plan, Stage, compute
+from kubewright.plan import Change, Plan, Stage
+from kubewright.plan.compute import compute
 from kubewright.plan.rollout import ROLLED_OUT, Inspection, Rollout, at_once, steps, stops_at
 
 SYSCTL = Change("file:/etc/sysctl.d/99-kubewright.conf", "update", "")
