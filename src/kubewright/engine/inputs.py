@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ class Inputs:
     """The request, the parsed settings and the groups.
 
     ``names`` are without the hosts that leave the cluster; ``leaving`` are those of them that the inventory has.
+    ``missing_groups`` are, by host, those of today's names that Ansible's own inventory does not have it in.
     """
 
     request: Request
@@ -87,6 +88,20 @@ class Inputs:
     artifacts_name: str = "artifacts"
     sources: tuple[str, ...] = ()
     leaving: tuple[LeavingHost, ...] = ()
+    missing_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    def additions(self, hosts: Iterable[str], *groups: str) -> list[dict[str, Any]]:
+        """What the playbook has to add to Ansible's inventory before it reaches hosts, as its loop wants it.
+
+        Args:
+            hosts: that are to be in the groups of today's names, whatever their spelling is in the inventory: their
+                ``group_vars`` may say how a host is reached. Ansible takes a hundredth of a second for each in a large
+                inventory, so that only those are added that the run is about to reach.
+            groups: further groups for them to be in.
+
+        """
+        added = {host: (*groups, *self.missing_groups.get(host, ())) for host in hosts}
+        return [{"host": host, "groups": list(names)} for host, names in added.items() if names]
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -120,6 +135,7 @@ class Inputs:
                 "artifacts_name": self.artifacts_name,
                 "sources": self.sources,
                 "leaving": [vars(host) for host in self.leaving],
+                "missing_groups": dict(self.missing_groups),
             },
         )
 
@@ -144,6 +160,7 @@ class Inputs:
                 LeavingHost(**{**host, "certificate_names": tuple(host["certificate_names"])})
                 for host in raw["leaving"]
             ),
+            missing_groups={host: tuple(groups) for host, groups in raw["missing_groups"].items()},
         )
 
 

@@ -192,7 +192,7 @@ class MakePlan(EndingAction):
     """Compute the plan, show it, and say which hosts it touches. Where nothing follows, it ends the run."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``hosts`` is empty for a dry run and for an empty plan.
+        """``hosts`` is empty for a dry run and for an empty plan; ``additions`` are for the playbook to add.
 
         Under ``--check`` what differs of the cluster's objects is the result, as hosts show what differs of them.
         """
@@ -212,6 +212,7 @@ class MakePlan(EndingAction):
         result = {
             "changed": False,
             "hosts": hosts,
+            "additions": inputs.additions(hosts, "kubewright_active"),
             "plan": lines,
         }
         if self._task.check_mode:

@@ -6,6 +6,7 @@ Nothing is changed anywhere.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Begin(RunAction):
         """Runs on the controller only; every host of the inventory is read, whatever the limit.
 
         ``outside`` are control planes that the play does not have, because of Ansible's own limit.
-        ``missing_groups`` are for the playbook to add: what this process adds to Ansible's inventory ends with it, and
+        ``additions`` are groups of hosts for the playbook to add: what this process adds to Ansible's inventory ends with it, and
         how a host is reached may be said in the ``group_vars`` of those groups.
         """
         variables = self.variables
@@ -83,6 +84,7 @@ class Begin(RunAction):
             sources=sources,
             strict=str(variables.get("kubewright_strict", False)).lower() in ("true", "yes", "on", "1"),
         )
+        inputs = replace(inputs, missing_groups=missing_groups(variables["groups"], inventory.groups))
         refuse_unconfirmed(request, inputs, variables)
         # This action runs in a fork of Ansible's main process, which lives as long as the run.
         run = run or create_run(Path(inputs.state_directory), request.verb, os.getppid())
@@ -91,12 +93,12 @@ class Begin(RunAction):
         if plan_file := variables.get("kubewright_plan_file"):
             check_asked(Path(str(plan_file)), inputs, run.read("extra_vars"))
         run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run, kubewright=__version__)
-        missing = missing_groups(variables["groups"], inventory.groups)
         return {
             "directory": str(run.directory),
             "control_planes": list(inputs.names.control_plane),
             "outside": [name for name in inputs.names.control_plane if name not in played],
-            "missing_groups": [{"host": host, "groups": list(names)} for host, names in missing.items()],
+            # A reset asks every host next, all other verbs the control planes.
+            "additions": inputs.additions(inputs.names.all if verb == "reset" else inputs.names.control_plane),
             "changed": False,
         }
 
@@ -141,9 +143,12 @@ class Scope(RunAction):
     """Decide which hosts this run looks at."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """See :func:`kubewright.engine.flow.choose_scope`."""
+        """See :func:`kubewright.engine.flow.choose_scope`; ``additions`` are as those of :class:`Begin`."""
         everybody = self.variables.get("groups", {}).get("all", ())
-        return {**choose_scope(run, everybody), "changed": False}
+        scope = choose_scope(run, everybody)
+        inputs = Inputs.load(run)
+        looked_at = inputs.additions(scope["hosts"], "kubewright_scope")
+        return {**scope, "additions": [*looked_at, *inputs.additions(scope["delegated"])], "changed": False}
 
 
 class Remember(RunAction):
