@@ -72,7 +72,7 @@ class Imitation:
 
     def _write_inventory(self, settings: dict[str, Any]) -> None:
         lines = [f"{name} ip={address}" for name, address in self.addresses.items()]
-        # Without k8s_cluster: what an inventory lacks of the groups must not be looked up for hosts that are not touched.
+        # Without k8s_cluster: a group that every host lacks must not be added for those that are not touched.
         groups = {"all": lines, "kube_control_plane": self.planes, "kube_node": [*self.workers, NEW]}
         parts = [f"[{group}]\n" + "\n".join(members) for group, members in groups.items()]
         (self._inventory / "hosts.ini").write_text("\n\n".join(parts) + "\n")

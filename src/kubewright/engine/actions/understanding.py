@@ -33,8 +33,8 @@ class Begin(RunAction):
         """Runs on the controller only; every host of the inventory is read, whatever the limit.
 
         ``outside`` are control planes that the play does not have, because of Ansible's own limit.
-        ``additions`` are groups of hosts for the playbook to add: what this process adds to Ansible's inventory ends with it, and
-        how a host is reached may be said in the ``group_vars`` of those groups.
+        ``additions`` are groups of hosts for the playbook to add: what this process adds to Ansible's inventory ends
+        with it, and how a host is reached may be said in the ``group_vars`` of those groups.
         """
         variables = self.variables
         given = variables.get("kubewright_run_directory")
