@@ -13,7 +13,8 @@ from types import FrameType
 
 import pytest
 
-from kubewright.engine.inputs import Request, read_inputs
+from kubewright.engine.inputs import read_inputs
+from kubewright.engine.request import Request
 from kubewright.errors import ExitCode, KubewrightError
 from kubewright.inventory import Inventory, load
 from kubewright.inventory.known import group_names, known_of

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubewright.cli.common import check_inventories
 from kubewright.cli.options import Options
-from kubewright.inventory import Inventory, load
-from kubewright.inventory.hostvars import inventory_directory
-from kubewright.inventory.remembered import beside, of_user
-from kubewright.topology import read_settings
+from kubewright.places import beside, inventory_directory, of_user
+
+if TYPE_CHECKING:
+    from kubewright.inventory import Inventory
 
 
 def load_inventory(options: Options) -> Inventory:
@@ -19,6 +20,9 @@ def load_inventory(options: Options) -> Inventory:
         BadInputError: it cannot be loaded.
 
     """
+    # Most verbs leave that to Ansible, and need not import what does it.
+    from kubewright.inventory import load  # noqa: PLC0415
+
     connection = options.connection
     return load(
         options.inventories,
@@ -45,5 +49,7 @@ def state_directory(options: Options, inventory: Inventory | None = None) -> Pat
         return Path(options.state_dir).absolute()
     if folder := beside(inventory_directory(options.inventories)):
         return folder
+    from kubewright.topology import read_settings  # noqa: PLC0415
+
     settings, _stack = read_settings((inventory or load_inventory(options)).by_name)
     return of_user(settings.cluster.cluster_name)

@@ -22,7 +22,7 @@ from kubewright.engine.finding import (
 )
 from kubewright.engine.former import former_names
 from kubewright.engine.inputs import Inputs
-from kubewright.engine.leftout import leave_out
+from kubewright.engine.leaving_out import leave_out
 from kubewright.engine.record import Run
 from kubewright.engine.refusing import refuse
 from kubewright.errors import BadInputError, BadInputErrors, ForeignError, KubewrightError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kubewright.engine.inputs import Request
 from kubewright.engine.record import Run
+from kubewright.engine.request import Request
 from kubewright.errors import StepFailedError
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kubewright import catalog
 from kubewright.engine.lazy import MadeOnDemand, ReadOnDemand
 from kubewright.engine.record import Run
+from kubewright.engine.request import DRAIN_SECONDS, Request
 from kubewright.errors import BadInputError, RefusedError
 from kubewright.inventory import Inventory
 from kubewright.inventory.known import group_names
@@ -19,43 +20,6 @@ from kubewright.plan.rules.registry import RULES
 from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
 from kubewright.topology.names import own_names
-
-DRAIN_SECONDS = 600
-"""How long a drain may take unless it is said."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked.
-
-    ``limit`` are host names or None; ``ansible_limited`` says that the limit is Ansible's own, so that other hosts
-    cannot be played on and fan-outs are left for a run without it. ``dry_run`` stops after the plan; ``check`` does too
-    and comes from ``--check``. ``force`` names the rules that may be skipped. ``removing`` are hosts or Nodes that
-    leave the cluster; ``offline``: they are dead. ``drain_timeout`` is in seconds. ``max_failures`` is how many hosts
-    may fail before no further step begins; None for any number.
-    """
-
-    verb: str
-    limit: tuple[str, ...] | None = None
-    ansible_limited: bool = False
-    dry_run: bool = False
-    force: tuple[str, ...] = ()
-    removing: tuple[str, ...] = ()
-    offline: bool = False
-    drain_timeout: int = DRAIN_SECONDS
-    max_failures: int | None = None
-
-    def save(self, run: Run) -> None:
-        """Write to the run's folder."""
-        run.write("request", vars(self))
-
-    @classmethod
-    def load(cls, run: Run) -> Request:
-        """Read from the run's folder."""
-        raw = run.read("request")
-        limit = raw["limit"]
-        lists = {"limit": None if limit is None else tuple(limit)}
-        return cls(**{**raw, **lists, "force": tuple(raw["force"]), "removing": tuple(raw["removing"])})
 
 
 @dataclass(frozen=True)

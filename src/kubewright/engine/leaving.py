@@ -8,8 +8,9 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from kubewright.engine.finding import leaving_addresses, place_of
-from kubewright.engine.inputs import Inputs, LeavingHost, Request, leaving_hosts, split_names
+from kubewright.engine.inputs import Inputs, LeavingHost, leaving_hosts, split_names
 from kubewright.engine.record import Run
+from kubewright.engine.request import Request
 from kubewright.errors import BadInputError
 from kubewright.observe.model import EtcdMember, ObservedCluster
 from kubewright.plan.model import Plan

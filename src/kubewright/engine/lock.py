@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from kubewright.engine.inputs import Request
 from kubewright.engine.processes import has_ended, is_local, worker
 from kubewright.engine.record import Run
+from kubewright.engine.request import Request
 from kubewright.errors import LockedError
 from kubewright.lifetime import process_start
 

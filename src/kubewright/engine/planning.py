@@ -14,7 +14,8 @@ from kubewright.engine.fan_out import fan_out_digests
 from kubewright.engine.finding import Found, find_cluster, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.leaving import make_reset_plan, removal
-from kubewright.engine.leftout import answered, leave_out
+from kubewright.engine.leaving_out import leave_out
+from kubewright.engine.leftout import answered
 from kubewright.engine.record import Run
 from kubewright.plan import Change, Plan
 from kubewright.plan.compute import compute

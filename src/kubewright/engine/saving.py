@@ -16,9 +16,10 @@ import kubewright
 from kubewright import catalog
 from kubewright.engine.fan_out import digest, fan_out_document
 from kubewright.engine.finding import find_cluster, load_topology
-from kubewright.engine.inputs import Inputs, Request, leaving_hosts
+from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.leaving import what_leaves
 from kubewright.engine.record import Run, write_json
+from kubewright.engine.request import Request
 from kubewright.errors import BadInputError, RefusedError
 from kubewright.plan import Plan, Stage
 from kubewright.plan.saved import CLUSTER, Basis, SavedPlan, damaged, differences, keyed_digest, observed_fields, verify

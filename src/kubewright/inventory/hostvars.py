@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from kubewright.errors import BadInputError, BadInputErrors
@@ -12,6 +11,7 @@ from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, clus
 from kubewright.inventory.model import Inventory, InventoryHost
 from kubewright.inventory.origins import KeyOrigins
 from kubewright.inventory.values import HostReader
+from kubewright.places import inventory_directory
 
 _Raw = Mapping[str, Any]
 
@@ -54,15 +54,6 @@ def from_hostvars(
         raise BadInputErrors(tuple({str(error): error for error in errors}.values()))
     limit = None if limited is None else frozenset(str(name) for name in limited)
     return Inventory(tuple(hosts), members, limit, inventory_directory(inventory_sources))
-
-
-def inventory_directory(sources: Sequence[str]) -> Path | None:
-    """Return the folder of the first source that is a file or folder."""
-    for source in sources:
-        path = Path(str(source))
-        if "," not in str(source) and path.exists():
-            return path.resolve() if path.is_dir() else path.resolve().parent
-    return None
 
 
 class _PlainReader:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from kubewright.places import beside, of_user
 
 ADDRESS_FILE = "addresses.json"
 
@@ -34,18 +33,6 @@ class Remembered:
 def state_directory(inventory_directory: Path | None, cluster_name: str) -> Path:
     """Return where runs of a cluster keep what they found: beside the inventory, else the user's state folder."""
     return beside(inventory_directory) or of_user(cluster_name)
-
-
-def beside(inventory_directory: Path | None) -> Path | None:
-    """Return the folder beside an inventory; None where that is no directory, or one that cannot be written to."""
-    if inventory_directory is not None and os.access(inventory_directory, os.W_OK):
-        return inventory_directory / ".kubewright"
-    return None
-
-
-def of_user(cluster_name: str) -> Path:
-    """Return the folder of a cluster in the user's state folder."""
-    return Path(platformdirs.user_state_dir("kubewright")) / cluster_name
 
 
 def entries(state_directory: Path) -> dict[str, Any]:

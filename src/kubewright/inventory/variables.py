@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from kubewright.errors import BadInputError
-from kubewright.inventory.hostvars import inventory_directory
 from kubewright.inventory.known import known_of
 from kubewright.inventory.model import InventoryHost
 from kubewright.inventory.remembered import Remembered, remembered, state_directory
 from kubewright.inventory.values import ADDRESS_FILTER, to_builtin
+from kubewright.places import inventory_directory
 from kubewright.settings import Settings
 from kubewright.topology import ADDRESS_VARIABLES, Stack, read_settings, resolve
 

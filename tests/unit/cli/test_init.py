@@ -10,7 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from kubewright.cli import init
-from kubewright.engine.inputs import Request, read_inputs
+from kubewright.engine.inputs import read_inputs
+from kubewright.engine.request import Request
 from kubewright.errors import BadInputError, KubewrightError
 from kubewright.inventory import Inventory, load
 

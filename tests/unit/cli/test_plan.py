@@ -255,7 +255,7 @@ class TestApplyRemoval:
 class TestOut:
     def test_keeps_the_plan(self, played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         kept: list[tuple[Run, Path]] = []
-        monkeypatch.setattr("kubewright.cli.plan.save_plan", lambda run, path: kept.append((run, path)))
+        monkeypatch.setattr("kubewright.engine.saving.save_plan", lambda run, path: kept.append((run, path)))
         assert kubewright("plan", "-i", "x,", "--out", str(tmp_path / "f")) == ExitCode.DONE
         played.error = RefusedError("etcd", "there would be no quorum")
         kubewright("plan", "-i", "x,", "--out", str(tmp_path / "g"))
@@ -263,7 +263,7 @@ class TestOut:
 
     def test_keeps_that_of_a_removal(self, played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         kept: list[Path] = []
-        monkeypatch.setattr("kubewright.cli.plan.save_plan", lambda _run, path: kept.append(path))
+        monkeypatch.setattr("kubewright.engine.saving.save_plan", lambda _run, path: kept.append(path))
         arguments = ("plan", "remove", "-i", "x,", "--limit", "w1", "--out", str(tmp_path / "f"), "--detailed-exitcode")
         played.planned(*STEPS, verb="remove")
         assert kubewright(*arguments) == ExitCode.DIFFERENCES

@@ -12,8 +12,9 @@ import yaml
 
 from kubewright.documents import cluster_document
 from kubewright.engine.actions.looking import COMPARED
-from kubewright.engine.inputs import Inputs, Request
+from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run, error_to_json
+from kubewright.engine.request import Request
 from kubewright.errors import KubewrightError
 from kubewright.lifetime import process_start
 from kubewright.topology import GroupNames, Topology, build

@@ -14,8 +14,9 @@ import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
 from kubewright.engine.actions.removing import CleanHost, RemoveNodes
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
-from kubewright.engine.inputs import Inputs, LeavingHost, Request, leaving_hosts
+from kubewright.engine.inputs import Inputs, LeavingHost, leaving_hosts
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
+from kubewright.engine.request import Request
 from kubewright.errors import BadInputError, ForeignError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
 from kubewright.topology import GroupNames

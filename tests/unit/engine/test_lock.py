@@ -16,9 +16,9 @@ from kubewright.engine import lock, processes
 from kubewright.engine.actions import locking
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.locking import LockPlaces, TakeLock, Unlock, Unlocked, holders_found, lock_hosts
-from kubewright.engine.inputs import Request
 from kubewright.engine.lock_keeper import Keeper
 from kubewright.engine.record import Run
+from kubewright.engine.request import Request
 from kubewright.errors import LockedError, UnreachableError
 from kubewright.plan import Plan, Stage, Step
 from tests.unit.engine.recorded import ABSENT, NAMES, Recorded

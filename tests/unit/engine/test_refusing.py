@@ -11,8 +11,9 @@ import yaml
 
 from kubewright.catalog.loader import load
 from kubewright.engine.finding import find_cluster, load_topology
-from kubewright.engine.inputs import Inputs, Request
+from kubewright.engine.inputs import Inputs
 from kubewright.engine.refusing import refuse, versions
+from kubewright.engine.request import Request
 from kubewright.errors import RefusedError
 from kubewright.observe import parse_cluster
 from tests.unit.engine.recorded import Recorded

@@ -17,9 +17,10 @@ from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.flow import choose_scope, find_cluster, remember_addresses
 from kubewright.engine.folders import create_run
-from kubewright.engine.inputs import Inputs, Request, number_of_failures, read_inputs, seconds_of_a_drain, split_names
+from kubewright.engine.inputs import Inputs, number_of_failures, read_inputs, seconds_of_a_drain, split_names
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
+from kubewright.engine.request import Request
 from kubewright.engine.saving import check_asked
 from kubewright.errors import KubewrightError, UnreachableError
 from kubewright.inventory import from_hostvars, missing_groups
