@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kubewright.engine.flow import (
     choose_scope,
     configuration_for_joins,
     load_cluster_document,
+    load_topology,
     make_documents,
     make_plan,
 )
@@ -146,6 +148,28 @@ class TestDocuments:
         make_documents(recorded.run)
         cache = json.loads((tmp_path / "state" / "addresses.json").read_text())
         assert cache["w1"] == {"address": "10.7.0.11", "time": NOW}
+
+    def test_a_memory_that_the_cluster_contradicts_is_told_in_the_plan_that_drops_it(self, tmp_path: Path) -> None:
+        recorded = Recorded(tmp_path, "scale")
+        recorded.told("cp1", recorded.live("cp1", "w1", "w2"))
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "addresses.json").write_text(
+            json.dumps({"w1": {"address": "10.9.9.9", "time": time.time()}})
+        )
+        choose_scope(recorded.run)
+        make_documents(recorded.run)
+        notices = make_plan(recorded.run).notices
+        assert [text for text in notices if "10.9.9.9" in text] == [
+            f"w1: the remembered address 10.9.9.9 is dropped: the live cluster says {recorded.topology['w1'].main_ip}"
+        ]
+
+    def test_the_topology_is_worked_out_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of a thousand hosts that takes as long as many an action takes for all else."""
+        recorded = new_cluster(tmp_path)
+        make_documents(recorded.run)
+        monkeypatch.setattr("kubewright.engine.finding.build", None)
+        assert load_topology(recorded.run, recorded.inputs).hosts[0].name == "cp1"
+        assert make_plan(recorded.run).steps
 
     def test_a_damaged_memory_is_written_anew(self, tmp_path: Path) -> None:
         recorded = new_cluster(tmp_path)

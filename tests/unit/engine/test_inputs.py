@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from kubewright.engine.inputs import Inputs, Request, default_state_directory, read_inputs, split_names
+from kubewright.engine.inputs import Inputs, default_state_directory, read_inputs, split_names
+from kubewright.engine.request import Request
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory import Inventory, from_hostvars
 from kubewright.inventory.known import group_names
+from kubewright.settings import HostSettings
 from tests.unit.engine.recorded import NAMES, Recorded
 
 REQUIRED = {"kube_network_plugin": "flannel", "kube_proxy_mode": "iptables", "etcd_deployment_type": "kubeadm"}
@@ -129,3 +133,43 @@ class TestPlaces:
     def test_kubeconfig_where_the_setting_says(self, tmp_path: Path) -> None:
         inputs = read_inputs(inventory(artifacts_dir="/srv/conf"), Request("deploy"))
         assert inputs.kubeconfig == Path("/srv/conf/admin.conf")
+
+
+class TestAdditions:
+    """Hosts for the playbook to add to groups."""
+
+    @pytest.fixture
+    def inputs(self, tmp_path: Path) -> Inputs:
+        recorded = Recorded(tmp_path)
+        replace(recorded.inputs, missing_groups={"w1": ("k8s_cluster", "kube_node")}).save(recorded.run)
+        return Inputs.load(recorded.run)
+
+    def test_of_hosts_that_lack_none_there_are_none(self, inputs: Inputs) -> None:
+        assert inputs.additions(["cp1", "w1"]) == [{"host": "w1", "groups": ["k8s_cluster", "kube_node"]}]
+
+    def test_a_group_of_the_runs_own(self, inputs: Inputs) -> None:
+        assert inputs.additions(["w2", "w1"], "kubewright_scope") == [
+            {"host": "w2", "groups": ["kubewright_scope"]},
+            {"host": "w1", "groups": ["kubewright_scope", "k8s_cluster", "kube_node"]},
+        ]
+
+
+def test_what_is_about_single_hosts_is_made_as_far_as_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every action loads the inputs, and most are about one host out of many."""
+    recorded = Recorded(tmp_path, hosts={"w1": {"node_labels": {"a": "b"}}})
+    (recorded.run.directory / "origins.json").unlink()
+    made: list[dict[str, Any]] = []
+    validate = HostSettings.model_validate
+
+    def counted(value: dict[str, Any]) -> HostSettings:
+        made.append(value)
+        return validate(value)
+
+    monkeypatch.setattr(HostSettings, "model_validate", counted)
+    hosts = Inputs.load(recorded.run).settings.hosts
+    assert list(hosts) == [*recorded.inputs.names.all]
+    assert hosts["w1"].node_labels == {"a": "b"}
+    assert hosts["w1"] is hosts["w1"]
+    assert len(made) == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 
 from kubewright.errors import BadInputErrors
-from kubewright.settings import Settings
+from kubewright.settings import Notice, Settings
 from kubewright.topology import (
     Address,
     GroupNames,
@@ -16,6 +17,7 @@ from kubewright.topology import (
     Role,
     Source,
     Stack,
+    Topology,
     build,
     certificate_names,
     endpoint,
@@ -242,3 +244,13 @@ class TestNames:
             *("cp2", "cp2.cluster.local", "10.0.0.2", "cp3", "cp3.cluster.local", "10.0.0.3"),
             *("192.0.2.9", "api.example", "extra.example"),
         }
+
+
+def test_a_topology_is_the_same_after_it_was_written() -> None:
+    names = GroupNames(("cp1",), ("w1",))
+    press = {"access_ip": "192.0.2.7", "ip6": "fd00::7", "kube_override_hostname": "press"}
+    hosts: dict[str, Any] = {"w1": press, "cp1": {"ip6": "fd00::1"}}
+    built = build(names, settings(names, **hosts), {}, stack=Stack(ipv4=True, ipv6=True))
+    assert any(host.second_ip for host in built.hosts)
+    built = dataclasses.replace(built, notices=(Notice("w1", "is told something"),))
+    assert Topology.from_json(json.loads(json.dumps(built.to_json()))) == built
