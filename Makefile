@@ -40,6 +40,7 @@ bench: ## Compare with raw kubeadm; prints a table and writes build/bench.json
 	@$(RUN) python -m bench.many_nodes
 	@$(RUN) python -m bench.validate
 	@$(RUN) python -m bench.planning
+	@$(RUN) python -m bench.controller
 
 .PHONY: clean-lab
 clean-lab: ## Take down the labs of this checkout
