@@ -86,6 +86,7 @@ class Imitation:
         facts = {**PROBED, "machine_id": "machine-new", "time": "NOW"}
         self.answer("probe", facts=facts)
         converged: dict[str, Any] = {"restarted": [], "missing": [], "diff": [], "ssh_client": "10.0.0.1"}
+        converged |= {"replaced": [], "credentials": not changes}
         self.answer("converge", changes=changes, **{**converged, "changed": True})
         self.answer("converge-check", changes=changes, **converged)
         applied: dict[str, Any] = {"changes": [], "record_changed": False, "node_changes": [], "missing_nodes": []}
@@ -123,35 +124,36 @@ class Imitation:
             for name in self.planes
         ]
         fan_out = {name: digests.get(name, "unknown") for name in members}
-        self.answer(
-            "cluster_state",
-            present=True,
-            answers=True,
-            reason="",
-            unfinished={},
-            run_lock=None,
-            server="https://127.0.0.1:6443",
-            version=VERSION,
-            record={"format": 1, "cluster": "cluster.local", "fan_out": fan_out},
-            nodes=[self._node(name) for name in members],
-            etcd_members=planes,
-            etcd_error="",
-            etcd_status=[],
-            etcd_alarms=[],
-            cluster_configuration=text("ClusterConfiguration"),
-            kubelet_configuration=text("KubeletConfiguration"),
-            kube_proxy_configuration=text("KubeProxyConfiguration"),
-            bootstrap_tokens=[],
-            kubeadm_certs_secret=False,
-            check_pods=0,
-            objects={},
-            workloads=[],
-            certificates=[],
-            api_servers=[],
-            serving=[],
-            lock=None,
-            lock_version="1",
+        lists = (
+            "etcd_status",
+            "etcd_alarms",
+            "bootstrap_tokens",
+            "workloads",
+            "certificates",
+            "api_servers",
+            "serving",
         )
+        state = {
+            **{name: [] for name in lists},
+            **dict.fromkeys(("reason", "etcd_error"), ""),
+            **dict.fromkeys(("run_lock", "lock"), None),
+            "present": True,
+            "answers": True,
+            "unfinished": {},
+            "server": "https://127.0.0.1:6443",
+            "version": VERSION,
+            "record": {"format": 1, "cluster": "cluster.local", "fan_out": fan_out},
+            "nodes": [self._node(name) for name in members],
+            "etcd_members": planes,
+            "cluster_configuration": text("ClusterConfiguration"),
+            "kubelet_configuration": text("KubeletConfiguration"),
+            "kube_proxy_configuration": text("KubeProxyConfiguration"),
+            "kubeadm_certs_secret": False,
+            "check_pods": 0,
+            "objects": {},
+            "lock_version": "1",
+        }
+        self.answer("cluster_state", state=json.dumps(state))
 
     def _node(self, name: str) -> dict[str, Any]:
         labels = {

@@ -37,7 +37,7 @@ def answers(raw: Mapping[str, Any]) -> bool:
 
 
 def parse_cluster(via: str, raw: Mapping[str, Any]) -> ObservedCluster:
-    """The cluster as the module ``cluster_state`` on ``via`` told it.
+    """The cluster as the call ``cluster_state`` on ``via`` told it.
 
     Args:
         via: inventory name of the control plane that was asked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -165,10 +166,21 @@ def _unusable(name: str, address: Address, family: int) -> BadInputError | None:
     )
 
 
+@functools.lru_cache(maxsize=8192)
+def ip_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the address that a text is; those of a large inventory are judged by several rules, and read once.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    return ipaddress.ip_address(text)
+
+
 def what_is_unusable(text: str, family: int) -> str | None:
     """Say what makes an address one that no other host can use; ``None`` for a good one."""
     try:
-        value = ipaddress.ip_address(text)
+        value = ip_of(text)
     except ValueError:
         return "which is no IP address"
     kinds = (

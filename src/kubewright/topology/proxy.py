@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 
 from kubewright.settings.model import ClusterSettings
+from kubewright.topology.addresses import ip_of
 from kubewright.topology.model import Host, Topology
 
 _PREFIXES = {4: 24, 6: 64}
@@ -44,7 +45,7 @@ def host_networks(hosts: Iterable[Host], *, wider: Iterable[str] = ()) -> tuple[
         ipaddress.ip_network(f"{value}/{_PREFIXES[value.version]}", strict=False)
         for host in hosts
         for address in (*host.main_ips, *host.main_access_ips)
-        for value in (ipaddress.ip_address(address.value),)
+        for value in (ip_of(address.value),)
     }
     kept = [network for network in found if not any(_holds(outer, network) for outer in covering)]
     return tuple(str(network) for network in sorted(kept, key=lambda network: (network.version, network)))

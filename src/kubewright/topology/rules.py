@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from kubewright.errors import BadInputError
 from kubewright.settings import Settings
 from kubewright.settings.types import is_dns_name
+from kubewright.topology.addresses import ip_of
 from kubewright.topology.model import Address, GroupNames, Host, Source
 
 
@@ -92,7 +93,7 @@ def _addresses(host: Host) -> tuple[Address, ...]:
 
 def _inside(host: Host, address: Address, networks: dict[str, ipaddress.IPv4Network]) -> Iterator[BadInputError]:
     try:
-        value = ipaddress.IPv4Address(address.value)
+        value = ip_of(address.value)
     except ValueError:
         return  # told as an unusable address
     for name, network in networks.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
@@ -36,6 +38,11 @@ class Calls:
         return answer
 
 
+def told(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a control plane that was asked for the cluster's state."""
+    return {"changed": False, "state": json.dumps(dict(state))}
+
+
 def action(kind: type[Acting], calls: Calls, monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> Acting:
     """An action on w1 whose modules are answered by ``calls``."""
     made = object.__new__(kind)
@@ -68,7 +75,7 @@ class TestLock:
 def test_the_cluster_tells_only_status_every_detail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, details: bool
 ) -> None:
-    recorded, calls = Recorded(tmp_path, verb), Calls(dict(ABSENT))
+    recorded, calls = Recorded(tmp_path, verb), Calls(told(ABSENT))
     action(Observe, calls, monkeypatch).act(recorded.run)
     assert calls.asked == [("cluster_state", {"timeout": 10, "details": details})]
 
@@ -79,7 +86,7 @@ class TestAfterWaiting:
     def test_the_cluster_is_asked_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded = Recorded(tmp_path)
         recorded.run.write("hosts/w1", {"reachable": True, "waited": True})
-        made = action(Observe, Calls(recorded.live("cp1", "w1")), monkeypatch, host="cp1", after_waiting=True)
+        made = action(Observe, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1", after_waiting=True)
         assert made.act(recorded.run)["found"]
         assert recorded.run.read("observations/cp1")["state"]["answers"]
 

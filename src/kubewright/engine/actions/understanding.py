@@ -5,6 +5,7 @@ Nothing is changed anywhere.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +119,8 @@ class Observe(RunAction):
         # Only status tells them.
         details = Request.load(run).verb == "status"
         try:
-            answer["state"] = self.module("cluster_state", {"timeout": 10, "details": details})
+            told = self.module("cluster_state", {"timeout": 10, "details": details})
+            answer["state"] = json.loads(told["state"])
         except UnreachableError as error:
             answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
         except KubewrightError as error:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kubewright.plan.rules.refusals import Refusal, Rule
+from kubewright.topology.addresses import ip_of
 
 MACHINE_ID = Rule(
     "duplicate-machine-id", "a host with another one's machine-id", "kubeadm requirements, machine-id(5)", True
@@ -68,7 +69,7 @@ class Member:
 def refuse_changed(members: Sequence[Member]) -> Iterator[Refusal]:
     """Members whose address in the inventory is not the one that they have in the cluster."""
     for member in members:
-        for given in map(ipaddress.ip_address, member.given):
+        for given in map(ip_of, member.given):
             where = [
                 f"{what} {' and '.join(map(str, live))}"
                 for what, known in (
@@ -89,7 +90,7 @@ def refuse_changed(members: Sequence[Member]) -> Iterator[Refusal]:
 
 
 def _addresses(known: Sequence[str]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    return [ipaddress.ip_address(each) for each in known if each]
+    return [ip_of(each) for each in known if each]
 
 
 def _judge(host: Identity, other: Identity) -> Iterator[Refusal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     servers,
     tokens,
 )
-from ansible_collections.kubewright.cluster.plugins.module_utils.calls import clean_up
+from ansible_collections.kubewright.cluster.plugins.module_utils.calls import clean_up, cluster_state
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.etcd import Etcd
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
@@ -138,6 +139,13 @@ class TestClusterState:
         assert whole["nodes"][0]["conditions"]
         nodes = [{**node, "conditions": []} for node in whole["nodes"]]
         assert clusterstate.observe(control_plane, timeout=5, details=False) == {**whole, "serving": [], "nodes": nodes}
+
+    def test_the_call_tells_it_as_json_in_a_text(self, control_plane: Recording) -> None:
+        """Ansible looks at every value of a result, and tags it: of a thousand Nodes that takes long."""
+        parameters = {"timeout": 5.0, "server": "", "details": False}
+        told = cluster_state.work(control_plane, parameters, True)
+        assert json.loads(told["state"]) == clusterstate.observe(control_plane, timeout=5, details=False)
+        assert told["changed"] is False
 
     def test_no_lock_and_no_last_run(self, control_plane: Recording) -> None:
         cluster = parse_cluster("host1", clusterstate.observe(control_plane, timeout=5))
