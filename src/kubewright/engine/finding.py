@@ -149,6 +149,11 @@ def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool
     return node_name in (cluster.record or {}).get("fan_out", {})
 
 
+def tells_all(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
+    """Whether the cluster itself tells all that is needed of a host, so that it need not be probed."""
+    return inputs.request.verb == "deploy" and complete(name, inputs, cluster)
+
+
 def known_addresses(run: Run, inputs: Inputs, cluster: ObservedCluster | None) -> dict[str, KnownAddresses]:
     """All that is known of every host's address apart from the inventory."""
     hosts = ((name, inputs.settings.hosts[name]) for name in inputs.names.all)

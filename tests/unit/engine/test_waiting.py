@@ -12,8 +12,8 @@ import pytest
 
 from kubewright.engine.actions import base
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.actions.looking import CompareObjects
-from kubewright.engine.actions.understanding import Observe
+from kubewright.engine.actions.looking import CompareObjects, Inspect
+from kubewright.engine.actions.understanding import Observe, Scope
 from kubewright.engine.record import error_from_json
 from kubewright.errors import BadInputError, KubewrightError, LockedError, StepFailedError, UnreachableError
 from tests.unit.engine.recorded import ABSENT, Recorded
@@ -168,3 +168,49 @@ class TestObjects:
     def test_not_of_a_foreign_one(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded.told("cp1", {**recorded.live("cp1"), "record": None})
         assert action(CompareObjects, Calls(), monkeypatch).act(recorded.run)["skipped"]
+
+    def test_with_the_comparison_of_the_control_plane_that_speaks(
+        self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded.told("cp1", recorded.live("cp1", "w1"))
+        recorded.run.write("scope", {"scope": ["cp1", "w1"], "via": "cp1"})
+        same = {"changes": [], "restarted": [], "replaced": [], "credentials": True, "ssh_client": None}
+        for host in ("cp1", "w1"):
+            recorded.run.write(f"hosts/{host}", {"reachable": True})
+            recorded.run.write(f"documents/{host}", {})
+        calls = Calls({**same, "cluster_objects": self.ANSWER}, same)
+        action(Inspect, calls, monkeypatch, host="cp1").act(recorded.run)
+        action(Inspect, calls, monkeypatch).act(recorded.run)
+        assert ["cluster_objects" in arguments for _, arguments in calls.asked] == [True, False]
+        assert recorded.run.read("objects") == self.ANSWER
+        assert action(CompareObjects, Calls(), monkeypatch, host="cp1").act(recorded.run)["skipped"]
+
+    def test_alone_where_that_could_not(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded.told("cp1", recorded.live("cp1", "w1"))
+        recorded.run.write("scope", {"scope": ["cp1"], "via": "cp1"})
+        recorded.run.write("hosts/cp1", {"reachable": True})
+        recorded.run.write("documents/cp1", {})
+        same = {"changes": [], "restarted": [], "replaced": [], "credentials": True, "ssh_client": None}
+        action(Inspect, Calls(same), monkeypatch, host="cp1").act(recorded.run)
+        assert not recorded.run.has("objects")
+        action(CompareObjects, Calls(self.ANSWER), monkeypatch, host="cp1").act(recorded.run)
+        assert recorded.run.read("objects") == self.ANSWER
+
+
+class TestScope:
+    """Whom the cluster knows whole is compared at once; others are probed first."""
+
+    @pytest.mark.parametrize(("verb", "known"), [("deploy", {"cp1", "w1"}), ("scale", set())])
+    def test_only_what_is_not_known_is_probed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, known: set[str]
+    ) -> None:
+        recorded = Recorded(tmp_path, verb)
+        recorded.told("cp1", recorded.live("cp1", "w1"))
+        made = action(Scope, Calls(), monkeypatch)
+        made.variables = {}
+        additions = made.act(recorded.run)["additions"]
+        looked_at = {each["host"] for each in additions if "kubewright_scope" in each["groups"]}
+        probed = {each["host"] for each in additions if "kubewright_unknown" in each["groups"]}
+        assert looked_at - probed == known
+        assert "w2" in probed
+        assert {host for host in looked_at if recorded.run.has(f"hosts/{host}")} == known

@@ -11,7 +11,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction, warning_text
 from kubewright.engine.actions.failures import NO_CONNECTION
 from kubewright.engine.actions.reporting import EndingAction
-from kubewright.engine.finding import complete, find_cluster
+from kubewright.engine.finding import find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, leaving_hosts
 from kubewright.engine.keeping import keep_inventory
@@ -68,9 +68,6 @@ class Examine(RunAction):
         return {"changed": False, "reachable": True}
 
     def _probe(self, run: Run) -> dict[str, Any]:
-        if self._known(run):
-            run.write(f"hosts/{self.host}", {"reachable": True, "time": time.time()})
-            return {"changed": False, "reachable": True}
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         waited = False
         while True:
@@ -84,11 +81,6 @@ class Examine(RunAction):
         now = (asked + time.time()) / 2
         run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now, "waited": waited})
         return {"changed": False, "reachable": True}
-
-    def _known(self, run: Run) -> bool:
-        """Whether the cluster itself tells all that is needed of this host, so that comparing it is the first call."""
-        inputs = Inputs.load(run)
-        return inputs.request.verb == "deploy" and complete(self.host, inputs, find_cluster(run, inputs).cluster)
 
     def _wait(self, run: Run, busy: dict[str, Any], deadline: float) -> None:
         what = f"{busy.get('action', 'a change')} (process {busy.get('pid', '?')}) of an earlier run still works there"
@@ -140,11 +132,17 @@ class Inspect(RunAction):
         wanted = self.host in run.read("scope")["scope"] and Inputs.load(run).request.verb != "check"
         if not wanted or not run.read(f"hosts/{self.host}")["reachable"]:
             return {"changed": False, "skipped": True}
-        document = run.read(f"documents/{self.host}")
+        arguments = {"document": run.read(f"documents/{self.host}")}
+        speaks = self.host == run.read("scope")["via"]
+        objects = _objects_arguments(run, self.host) if speaks else None
+        if objects is not None:
+            arguments["cluster_objects"] = objects
         try:
-            answer = self.module_when_free(run, "converge", {"document": document}, check=True)
+            answer = self.module_when_free(run, "converge", arguments, check=True)
         except KubewrightError as error:
             return leave_out(run, self.host, error)
+        if "cluster_objects" in answer:
+            run.write("objects", {key: answer["cluster_objects"][key] for key in COMPARED})
         found = {name: answer[name] for name in ("changes", "restarted", "replaced", "credentials", "ssh_client")}
         warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
         run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
@@ -158,26 +156,37 @@ COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes",
 
 
 class CompareObjects(RunAction):
-    """Compare the cluster's objects, labels and taints with what they should be."""
+    """Compare the cluster's objects, labels and taints with what they should be.
+
+    Where the control plane that speaks is in scope this was done with its comparison, if it could be.
+    """
 
     def act(self, run: Run) -> dict[str, Any]:
-        """Write ``objects``; there is nothing to compare in a cluster that is not there or not ours, nor for scale."""
-        inputs = Inputs.load(run)
-        cluster = find_cluster(run, inputs).cluster
-        if cluster is None or not cluster.ours or inputs.request.verb in ("scale", "remove"):
+        """Write ``objects``."""
+        arguments = None if run.has("objects") else _objects_arguments(run, self.host)
+        if arguments is None:
             return {"changed": False, "skipped": True}
-        document = load_cluster_document(run)
-        arguments: dict[str, Any] = {
-            "objects": list(document.objects),
-            "node_metadata": document.node_metadata,
-            "former_names": run.read("former_names"),
-        }
         unfit = _unfit_kubeadm(run, self.host)
-        if not unfit:
-            arguments["kubeadm_configuration"] = document.kubeadm_init.get(self.host, "")
+        if unfit:
+            del arguments["kubeadm_configuration"]
         answer = self.module_when_free(run, "objects", arguments, check=True)
         run.write("objects", {key: answer[key] for key in COMPARED} | ({"not_compared": unfit} if unfit else {}))
         return {"changed": False}
+
+
+def _objects_arguments(run: Run, host: str) -> dict[str, Any] | None:
+    """What a control plane is asked to compare; None in a cluster that is not there or not ours, and for scale."""
+    inputs = Inputs.load(run)
+    cluster = find_cluster(run, inputs).cluster
+    if cluster is None or not cluster.ours or inputs.request.verb in ("scale", "remove"):
+        return None
+    document = load_cluster_document(run)
+    return {
+        "objects": list(document.objects),
+        "node_metadata": document.node_metadata,
+        "former_names": run.read("former_names"),
+        "kubeadm_configuration": document.kubeadm_init.get(host, ""),
+    }
 
 
 def _unfit_kubeadm(run: Run, host: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ansible.utils.vars import load_extra_vars
 
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
+from kubewright.engine.finding import tells_all
 from kubewright.engine.flow import choose_scope, find_cluster, remember_addresses
 from kubewright.engine.folders import create_run
 from kubewright.engine.inputs import Inputs, number_of_failures, read_inputs, seconds_of_a_drain, split_names
@@ -146,12 +148,25 @@ class Scope(RunAction):
     """Decide which hosts this run looks at."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """See :func:`kubewright.engine.flow.choose_scope`; ``additions`` are as those of :class:`Begin`."""
+        """See :func:`kubewright.engine.flow.choose_scope`; ``additions`` are as those of :class:`Begin`.
+
+        Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call.
+        """
         everybody = self.variables.get("groups", {}).get("all", ())
         scope = choose_scope(run, everybody)
         inputs = Inputs.load(run)
-        looked_at = inputs.additions(scope["hosts"], "kubewright_scope")
-        return {**scope, "additions": [*looked_at, *inputs.additions(scope["delegated"])], "changed": False}
+        cluster = find_cluster(run, inputs).cluster
+        known = {name for name in scope["hosts"] if tells_all(name, inputs, cluster)}
+        for name in known:
+            run.write(f"hosts/{name}", {"reachable": True, "time": time.time()})
+        additions = [
+            *inputs.additions([name for name in scope["hosts"] if name in known], "kubewright_scope"),
+            *inputs.additions(
+                [name for name in scope["hosts"] if name not in known], "kubewright_scope", "kubewright_unknown"
+            ),
+            *inputs.additions(scope["delegated"]),
+        ]
+        return {**scope, "additions": additions, "changed": False}
 
 
 class Remember(RunAction):

@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, rendering
-from ansible_collections.kubewright.cluster.plugins.module_utils.calls import objects
+from ansible_collections.kubewright.cluster.plugins.module_utils.calls import converge, objects
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from tests.unit.node.api.made import kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Request, serve
+from tests.unit.node.fake import context_of
 from tests.unit.node.test_rendering import RECORDED
 
 MAPS = "/api/v1/namespaces/kube-system/configmaps"
@@ -347,3 +348,20 @@ class TestModule:
         restart = {**self.PARAMETERS, "kubeadm_configuration": "", "restart_proxy": True}
         assert objects.work(world.system, restart, False)["changed"]
         assert not objects.work(world.system, restart, False)["changed"]
+
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_in_the_same_call_as_a_control_planes_comparison(self, world: World, *, replaced: bool) -> None:
+        write(world.system, "/usr/local/bin/kubeadm", "")
+        world.system.path("/usr/local/bin/kubeadm").chmod(0o755)
+        world.output = OUTPUT.replace("mode: iptables", "mode: nftables")
+        context = context_of(world.system)
+        if replaced:
+            context.replaced.add("kubeadm")
+        told = converge.compare_objects(self.PARAMETERS, context)
+        wanted = {} if replaced else {"cluster_objects": objects.work(world.system, self.PARAMETERS, True)}
+        assert told == wanted
+        assert replaced or told["cluster_objects"]["changed"]
+
+    def test_it_is_left_to_a_call_of_its_own_where_the_api_is_silent(self, world: World) -> None:
+        write(world.system, "/etc/kubernetes/admin.conf", "")
+        assert converge.compare_objects(self.PARAMETERS, context_of(world.system)) == {}

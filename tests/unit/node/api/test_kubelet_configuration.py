@@ -90,6 +90,7 @@ def run(
         "ready": ready,
         "ready_timeout": 0.2,
         "action_name": "converge",
+        "cluster_objects": None,
         "run": "",
         "lock_timeout": 5.0,
     }

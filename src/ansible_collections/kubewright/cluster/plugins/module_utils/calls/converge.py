@@ -17,6 +17,9 @@ Args:
         ``ready_timeout`` afterwards; else the call fails, and the next run restarts them again.
     ready_timeout: Seconds.
     action_name: What is done, for whoever waits for the node's lock.
+    cluster_objects: In check mode only, for a control plane: arguments of :mod:`.objects`, whose result is then
+        ``cluster_objects`` of this one: one call is much cheaper than two. It is absent where they could not be
+        compared, and where the kubeadm here, which has to be asked, is not the one that should be.
 
 """
 
@@ -27,7 +30,7 @@ from typing import Any
 from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig, locks, nodeready
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ComponentError, NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Manifest
 from ansible_collections.kubewright.cluster.plugins.module_utils.probing import host
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -43,6 +46,7 @@ ARGUMENTS: dict[str, Any] = {
     "ready": {"type": "str", "default": ""},
     "ready_timeout": {"type": "float", "default": 180.0},
     "action_name": {"type": "str", "default": "converge"},
+    "cluster_objects": {"type": "dict"},
     "run": {"type": "str", "default": ""},
     "lock_timeout": {"type": "float", "default": 600.0},
 }
@@ -64,8 +68,11 @@ def work(system: System, parameters: dict[str, Any], check: bool) -> dict[str, A
         )
         if parameters["ready"] and not check:
             _see_ready(parameters, context, outcome)
+        compares = check and parameters["cluster_objects"] is not None
+        objects = compare_objects(parameters["cluster_objects"], context) if compares else {}
     return dict(
         _result(outcome),
+        **objects,
         replaced=sorted(context.replaced),
         credentials=system.path(kubeconfig.KUBELET_CONF).exists(),
         ssh_client=host.ssh_client(system),
@@ -85,6 +92,25 @@ def _see_ready(parameters: dict[str, Any], context: Context, outcome: Outcome) -
         context.manifest.pending_restarts = [*context.manifest.pending_restarts, *due]
         context.manifest.save()
         raise
+
+
+def compare_objects(given: dict[str, Any], context: Context) -> dict[str, Any]:
+    """The result that ``cluster_objects`` asks for; empty where there can be none, of which a call for it alone tells why.
+
+    Args:
+        given: arguments of :mod:`.objects`.
+        context: after the node itself was compared.
+
+    """
+    if "kubeadm" in context.replaced:
+        return {}
+    from ansible_collections.kubewright.cluster.plugins.module_utils.calls import objects  # noqa: PLC0415  rarely needed
+
+    defaults = {name: specification.get("default") for name, specification in objects.ARGUMENTS.items()}
+    try:
+        return {"cluster_objects": objects.work(context.system, dict(defaults, **given), True)}
+    except (NodeError, ComponentError):
+        return {}
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
