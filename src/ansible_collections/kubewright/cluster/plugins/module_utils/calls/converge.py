@@ -95,7 +95,7 @@ def _see_ready(parameters: dict[str, Any], context: Context, outcome: Outcome) -
 
 
 def compare_objects(given: dict[str, Any], context: Context) -> dict[str, Any]:
-    """The result that ``cluster_objects`` asks for; empty where there can be none, of which a call for it alone tells why.
+    """The result that ``cluster_objects`` asks for; empty where there can be none: a call for it alone tells why.
 
     Args:
         given: arguments of :mod:`.objects`.
