@@ -1,4 +1,4 @@
-"""A small cluster grows by one worker while another worker is down; then everything is stopped and started again.
+"""A small cluster grows by one worker while another one is down, is stopped and started again, and shrinks.
 
 This is the failure that kubewright exists for: nothing about the stopped worker may be needed to add another.
 """
@@ -10,9 +10,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from kubewright.errors import ExitCode
 from tests.lab.support.cluster import Cluster
-from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, running_services
+from tests.lab.support.flows import (
+    assert_hosts_files,
+    assert_nothing_left,
+    assert_works,
+    hosts_file,
+    running_services,
+)
 from tests.lab.support.lab import TestLab, lab_up
+from tests.lab.support.removal import assert_clean
 from tests.lab.support.snapshot import assert_unchanged, flat_node, snapshot
 from tests.lab.support.ssh_sessions import SessionCounter
 
@@ -20,6 +28,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.flow]
 
 MOST_CALLS_FOR_A_NEW_WORKER = 10
 HOSTS_LEFT_OUT = 7
+SYSCTLS = "/etc/sysctl.d/99-kubewright.conf"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +122,34 @@ class TestStopAndStart:
         assert_works(cluster_after, ["cp1", "w1", "w2"])
         for node, before in files.items():
             assert_unchanged(before, _files(lab, node))
+
+
+class TestDriftAndRemoval:
+    """What somebody changed is seen and mended, and a worker leaves."""
+
+    def test_drift_is_planned_and_mended(self, lab: TestLab, cluster: Cluster) -> None:
+        before = [running_services(cluster, node) for node in lab.nodes]
+        lab.read("w1", "sh", "-c", f"echo '# by hand' >> {SYSCTLS}")
+        planned = lab.kubewright("plan", "--detailed-exitcode")
+        assert planned.exit_code == ExitCode.DIFFERENCES, str(planned)
+        assert SYSCTLS in planned.output
+        assert "# by hand" in lab.read("w1", "cat", SYSCTLS), "a plan changes nothing"
+        lab.kubewright("deploy").check()
+        assert "# by hand" not in lab.read("w1", "cat", SYSCTLS)
+        assert lab.kubewright("plan", "--detailed-exitcode").exit_code == ExitCode.DONE
+        assert [running_services(cluster, node) for node in lab.nodes] == before
+
+    def test_a_worker_leaves(self, lab: TestLab, cluster: Cluster) -> None:
+        staying = ("cp1", "w1")
+        before = [running_services(cluster, node) for node in staying]
+        lab.kubewright("remove", "--limit", "w2", "--yes").check()
+        assert sorted(cluster.node_conditions()) == list(staying)
+        assert_clean(lab, "w2")
+        for node in staying:
+            assert "w2" not in hosts_file(lab, node)
+        assert [running_services(cluster, node) for node in staying] == before
+        assert_works(cluster, ["cp1", "w1"])
+        assert_nothing_left(cluster, ["cp1", "w1"])
 
 
 def _files(lab: TestLab, node: str) -> dict[str, object]:
