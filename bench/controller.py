@@ -88,9 +88,10 @@ class Imitation:
         converged: dict[str, Any] = {"restarted": [], "missing": [], "diff": [], "ssh_client": "10.0.0.1"}
         converged |= {"replaced": [], "credentials": not changes}
         self.answer("converge", changes=changes, **{**converged, "changed": True})
-        self.answer("converge-check", changes=changes, **converged)
         applied: dict[str, Any] = {"changes": [], "record_changed": False, "node_changes": [], "missing_nodes": []}
-        self.answer("objects", **applied, configuration_changes=[], proxy_stale=False, not_compared="")
+        applied |= {"configuration_changes": [], "proxy_stale": False, "not_compared": ""}
+        self.answer("objects", **applied)
+        self.answer("converge-check", changes=changes, **converged, cluster_objects=applied)
         self.answer("run_lock-acquire", taken=True, verdict="free", holder=None, seconds=0.0)
         self.answer("run_lock-release", changed=True)
         self.answer("join_prepare", changed=True, discovery="secret", certificate_key=None)

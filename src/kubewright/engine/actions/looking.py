@@ -141,7 +141,7 @@ class Inspect(RunAction):
             answer = self.module_when_free(run, "converge", arguments, check=True)
         except KubewrightError as error:
             return leave_out(run, self.host, error)
-        if "cluster_objects" in answer:
+        if objects is not None and "cluster_objects" in answer:
             run.write("objects", {key: answer["cluster_objects"][key] for key in COMPARED})
         found = {name: answer[name] for name in ("changes", "restarted", "replaced", "credentials", "ssh_client")}
         warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
