@@ -141,7 +141,7 @@ class TestClusterState:
         assert clusterstate.observe(control_plane, timeout=5, details=False) == {**whole, "serving": [], "nodes": nodes}
 
     def test_the_call_tells_it_as_json_in_a_text(self, control_plane: Recording) -> None:
-        """Ansible looks at every value of a result, and tags it: of a thousand Nodes that takes long."""
+        """To look for secrets Ansible copies each value of a result, which takes long for a thousand Nodes."""
         parameters = {"timeout": 5.0, "server": "", "details": False}
         told = cluster_state.work(control_plane, parameters, True)
         assert json.loads(told["state"]) == clusterstate.observe(control_plane, timeout=5, details=False)

@@ -35,7 +35,10 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
-    """The call's result: ``state`` is JSON in a text, for Ansible takes ten times as long over values of its own."""
+    """The call's result: ``state`` is JSON in a text.
+
+    On the node Ansible copies each value of a result to look for secrets: a tenth of a second for a thousand Nodes.
+    """
     timeout, server, details = (params[name] for name in ("timeout", "server", "details"))
     state = clusterstate.observe(system, timeout=timeout, server=server, details=details)
     return {"changed": False, "state": json.dumps(state)}
