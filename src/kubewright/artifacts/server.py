@@ -29,7 +29,7 @@ from typing import Any
 
 from kubewright.artifacts.store import Store
 from kubewright.errors import ArtifactError
-from kubewright.lifetime import process_start as process_start  # noqa: PLC0414  the lock's keeper has it from here
+from kubewright.lifetime import process_start
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _WAIT_FOR_PLACE_SECONDS = 20.0

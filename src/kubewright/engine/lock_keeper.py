@@ -15,11 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
-from kubewright.artifacts.server import process_start
 from kubewright.engine.leash import descendants, kill
 from kubewright.engine.lock import HELD, LOST, SUBJECT, UNSURE
 from kubewright.engine.record import Run
 from kubewright.errors import LockedError
+from kubewright.lifetime import process_start
 
 _POLL_SECONDS = 0.3
 _AGAIN_SECONDS = 1.0
