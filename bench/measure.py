@@ -16,6 +16,7 @@ from tests.lab.support.lab import TestLab
 from tests.lab.support.ssh_sessions import SessionCounter
 
 _SAMPLE_SECONDS = 0.2
+_QUIET_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,31 @@ def measured(lab: TestLab, nodes: Sequence[str], action: Callable[[], Result]) -
         received={node: after[node][0] - before[node][0] for node in nodes},
         sent={node: after[node][1] - before[node][1] for node in nodes},
     )
+
+
+def wait_until_quiet(*, idle: float = 0.6, deadline: float = 180.0) -> None:
+    """Wait until this machine idles so far: a cluster that has just been made is busy with itself for a minute.
+
+    Raises:
+        TimeoutError: it does not within ``deadline`` seconds.
+
+    """
+    end = time.monotonic() + deadline
+    share = 0.0
+    while time.monotonic() < end:
+        before = _processor_ticks()
+        time.sleep(_QUIET_SECONDS)
+        after = _processor_ticks()
+        share = (after[0] - before[0]) / (after[1] - before[1])
+        if share >= idle:
+            return
+    raise TimeoutError(f"after {deadline:.0f} s the machine idles only for {share:.0%} of the time")
+
+
+def _processor_ticks() -> tuple[int, int]:
+    """Idle ticks of all processors since the boot, and all ticks; see proc_stat(5)."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def _traffic(lab: TestLab, node: str) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from tests.lab.support.commands import Result
 from tests.lab.support.lab import TestLab
 
 from bench.kit import make_kit
-from bench.measure import Measured, measured, memory_peak
+from bench.measure import Measured, measured, memory_peak, wait_until_quiet
 from bench.raw import raw_kubeadm
 from kubewright.lab import Lab
 
@@ -65,6 +65,7 @@ class Bench:
                     self._add_worker(tool, lab, nodes)
                 if tool == "kubewright" and control_planes + workers == 5:
                     for command, (scenario, _) in IDLE.items():
+                        wait_until_quiet()
                         self._note(scenario, tool, nodes, list(nodes.nodes), partial(nodes.kubewright, *command))
 
     @contextlib.contextmanager

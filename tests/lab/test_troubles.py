@@ -109,20 +109,19 @@ def small_store(lab: TestLab, node: str) -> Iterator[None]:
         lab.read(node, "umount", STORE)
 
 
+def fill_when_artifacts_arrive(lab: TestLab, node: str) -> None:
+    """Fill the store as soon as something lies in it; on the node itself, for all of it arrives within seconds."""
+    arriving = f"until find {STORE} -type f | grep -q .; do sleep 0.02; done"
+    lab.execute(node, "sh", "-c", f"{arriving}; exec dd if=/dev/zero of={STORE}/somebody-elses bs=4M", timeout=120)
+
+
 class TestDiskFillsUp:
     """Of two workers that join, one has a disk that somebody else fills while artifacts arrive."""
 
     def test_the_other_joins(self, lab: TestLab, cluster: Cluster) -> None:
         full, _ = lab.grow(workers=2)
         with small_store(lab, full):
-
-            def fill() -> None:
-                lab.execute(full, "dd", "if=/dev/zero", f"of={STORE}/somebody-elses", "bs=1M", timeout=120)
-
-            def arriving() -> bool:
-                return lab.execute(full, "sh", "-c", f"find {STORE} -type f | grep -q .").exit_code == 0
-
-            ended = scale_with_trouble(lab, arriving, fill)
+            ended = scale_with_trouble(lab, lambda: True, lambda: fill_when_artifacts_arrive(lab, full))
             assert "No space left" in ended.output, ended
             assert_the_others_are_done(lab, cluster, ended, full)
             lab.read(full, "rm", f"{STORE}/somebody-elses")
