@@ -182,41 +182,26 @@ class TestFurtherMoments:
     """The rest of them, on one more worker and one more control plane that come and go, while something writes."""
 
     @pytest.mark.parametrize(
-        ("joins", "joining", "leaves", "leaving"), FURTHER_WORKERS, ids=lambda value: getattr(value, "words", value)
+        ("role", "joins", "joining", "leaves", "leaving"),
+        [
+            *((Role.WORKER, *moments) for moments in FURTHER_WORKERS),
+            *((Role.CONTROL_PLANE, *moments) for moments in FURTHER_CONTROL_PLANES),
+        ],
+        ids=lambda value: getattr(value, "words", getattr(value, "name", value)),
     )
-    def test_a_worker_joins_and_leaves(
+    def test_a_node_joins_and_leaves(
         self,
         lab: TestLab,
         cluster: Cluster,
         spares: dict[Role, str],
         chance: random.Random,
+        role: Role,
         joins: Moment,
         joining: Victim,
         leaves: Moment,
         leaving: Victim,
     ) -> None:
-        node, away = spare(lab, spares, Role.WORKER)
-        with writer(cluster):
-            killed_then_completed(cluster, ["scale", "--limit", node], [node], joins, joining, chance, away)
-            killed_then_removed(cluster, node, leaves, leaving, chance, away)
-
-    @pytest.mark.parametrize(
-        ("joins", "joining", "leaves", "leaving"),
-        FURTHER_CONTROL_PLANES,
-        ids=lambda value: getattr(value, "words", value),
-    )
-    def test_a_control_plane_joins_and_leaves(
-        self,
-        lab: TestLab,
-        cluster: Cluster,
-        spares: dict[Role, str],
-        chance: random.Random,
-        joins: Moment,
-        joining: Victim,
-        leaves: Moment,
-        leaving: Victim,
-    ) -> None:
-        node, away = spare(lab, spares, Role.CONTROL_PLANE)
+        node, away = spare(lab, spares, role)
         with writer(cluster):
             killed_then_completed(cluster, ["scale", "--limit", node], [node], joins, joining, chance, away)
             killed_then_removed(cluster, node, leaves, leaving, chance, away)

@@ -30,14 +30,18 @@ CERTIFICATE_KEY = "{{certificate_key}}"
 def init(host: Host, *, topology: Topology, settings: Settings, artifacts: ArtifactSet) -> str:
     """Return the YAML for ``kubeadm init`` on ``host``; the node side adds a bootstrap token of its own."""
     cluster = settings.cluster
-    configuration = {
+    configuration = _init_configuration(host, settings)
+    return to_yaml(configuration, _cluster(topology, cluster, artifacts), _kubelet(cluster), _kube_proxy(cluster))
+
+
+def _init_configuration(host: Host, settings: Settings) -> dict[str, Any]:
+    return {
         "apiVersion": API_VERSION,
         "kind": "InitConfiguration",
         "nodeRegistration": _registration(host, settings),
-        "localAPIEndpoint": _api_endpoint(host, cluster),
+        "localAPIEndpoint": _api_endpoint(host, settings.cluster),
         "patches": {"directory": PATCHES_DIRECTORY},
     }
-    return to_yaml(configuration, _cluster(topology, cluster, artifacts), _kubelet(cluster), _kube_proxy(cluster))
 
 
 def member(host: Host, *, topology: Topology, settings: Settings, artifacts: ArtifactSet) -> str:
@@ -49,13 +53,7 @@ def member(host: Host, *, topology: Topology, settings: Settings, artifacts: Art
     if host.is_control_plane:
         return init(host, topology=topology, settings=settings, artifacts=artifacts)
     cluster = settings.cluster
-    configuration = {
-        "apiVersion": API_VERSION,
-        "kind": "InitConfiguration",
-        "nodeRegistration": _registration(host, settings),
-        "localAPIEndpoint": _api_endpoint(host, cluster),
-        "patches": {"directory": PATCHES_DIRECTORY},
-    }
+    configuration = _init_configuration(host, settings)
     version = {
         "apiVersion": API_VERSION,
         "kind": "ClusterConfiguration",

@@ -28,7 +28,8 @@ class Call:
     Attributes:
         work: does it; its result's ``warnings`` are shown as Ansible shows warnings.
         arguments: what it takes, as Ansible specifies arguments.
-        lock: what the node's lock says meanwhile that is done; empty where the call does not take it.
+        lock: what the node's lock says meanwhile that is done, unless the argument ``action_name`` says it; empty where
+            the call does not take it.
         check_mode: whether it can say what it would do, or changes nothing anyway.
 
     """
@@ -63,7 +64,7 @@ def _work(call: Call, params: dict[str, Any], check: bool) -> dict[str, Any]:
     if check:
         lock = locks.look(system, timeout=timeout)
     else:
-        lock = locks.hold(system, call.lock, run=params["run"], timeout=timeout)
+        lock = locks.hold(system, params.get("action_name") or call.lock, run=params["run"], timeout=timeout)
     with lock as held:
         result = call.work(system, params, check)
     return dict(result, waited=round(held.waited, 3), waited_for=held.waited_for)

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig, locks, nodeready
+from ansible_collections.kubewright.cluster.plugins.module_utils import kubeconfig, nodeready
 from ansible_collections.kubewright.cluster.plugins.module_utils.convergence import Outcome, converge
 from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ComponentError, NodeError
@@ -45,31 +45,23 @@ ARGUMENTS: dict[str, Any] = {
     "record": {"type": "dict"},
     "ready": {"type": "str", "default": ""},
     "ready_timeout": {"type": "float", "default": 180.0},
-    "action_name": {"type": "str", "default": "converge"},
+    "action_name": {"type": "str", "default": ""},
     "cluster_objects": {"type": "dict"},
-    "run": {"type": "str", "default": ""},
-    "lock_timeout": {"type": "float", "default": 600.0},
 }
 
 
 def work(system: System, parameters: dict[str, Any], check: bool) -> dict[str, Any]:
-    """Converge under the lock (in check mode: while nobody changes the node); the call's result."""
-    timeout = parameters["lock_timeout"]
-    if check:
-        lock = locks.look(system, timeout=timeout)
-    else:
-        lock = locks.hold(system, parameters["action_name"], run=parameters["run"], timeout=timeout)
-    with lock as held:
-        context = Context(system, Manifest(system), Store(system, parameters["urls"], parameters["staging"]))
-        if context.manifest.warning:
-            context.warn(context.manifest.warning)
-        outcome = converge(
-            parameters["document"], context, partial=parameters["partial"], record=parameters["record"], check=check
-        )
-        if parameters["ready"] and not check:
-            _see_ready(parameters, context, outcome)
-        compares = check and parameters["cluster_objects"] is not None
-        objects = compare_objects(parameters["cluster_objects"], context) if compares else {}
+    """Converge, or in check mode compare; the call's result."""
+    context = Context(system, Manifest(system), Store(system, parameters["urls"], parameters["staging"]))
+    if context.manifest.warning:
+        context.warn(context.manifest.warning)
+    outcome = converge(
+        parameters["document"], context, partial=parameters["partial"], record=parameters["record"], check=check
+    )
+    if parameters["ready"] and not check:
+        _see_ready(parameters, context, outcome)
+    compares = check and parameters["cluster_objects"] is not None
+    objects = compare_objects(parameters["cluster_objects"], context) if compares else {}
     return dict(
         _result(outcome),
         **objects,
@@ -77,8 +69,6 @@ def work(system: System, parameters: dict[str, Any], check: bool) -> dict[str, A
         credentials=system.path(kubeconfig.KUBELET_CONF).exists(),
         ssh_client=host.ssh_client(system),
         warnings=context.warnings,
-        waited=round(held.waited, 3),
-        waited_for=held.waited_for,
     )
 
 
@@ -123,4 +113,4 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-CALL = Call(work, ARGUMENTS, check_mode=True)
+CALL = Call(work, ARGUMENTS, lock="converge", check_mode=True)
