@@ -1,15 +1,16 @@
 """Stands for the program ``ssh`` where only the controller is measured: no host is reached, answers are from files.
 
-Copied as a program beside a folder ``answers``. It reads what Ansible would run on the host, and prints
+Copied as a program beside a folder ``answers``. It reads what would run on the host, and prints
 ``answers/CALL.json``, or of that the answer in check mode or of one action: ``CALL-check.json``,
 ``run_lock-acquire.json``. The call that keeps the lock goes on until nobody reads its output any more.
 """
 
-import ast
+import base64
 import json
 import re
 import sys
 import time
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -23,9 +24,9 @@ def main() -> None:
     if became := re.search(r"BECOME-SUCCESS-\w+", command):
         print(became.group(), flush=True)
     payload = sys.stdin.read()
-    given = json.loads(ast.literal_eval(_one(r"^params=(.*),$", payload)))["ANSIBLE_MODULE_ARGS"]
-    (call,) = (name for name in given if not name.startswith("_ansible_"))
-    action = str(given[call].get("action", "check" if given["_ansible_check_mode"] else ""))
+    given = json.loads(zlib.decompress(base64.b64decode(_one(r'^main\(b"(.*)"\)$', payload))))
+    call = given["name"]
+    action = str(given["arguments"].get("action", "check" if given["check"] else ""))
     with (HERE / "calls").open("a") as calls:
         calls.write(f"{sys.argv[-2]} {call} {action}\n")
     named = HERE / "answers" / f"{call}-{action}.json"
@@ -34,7 +35,7 @@ def main() -> None:
         print(flush=True)
         time.sleep(1)
     # The controller compares clocks.
-    print(answer.read_text().replace('"NOW"', str(time.time())))
+    print("kubewright:" + answer.read_text().replace('"NOW"', str(time.time())))
 
 
 def _one(pattern: str, text: str) -> str:

@@ -1,7 +1,7 @@
 """The process on the controller that keeps the cluster's lock renewed while Ansible's main process lives.
 
 Ansible runs each action in a fork of its main process that ends with the action. The keeper is forked from there: it
-has the action's connection to the control plane, with whatever login that takes, and runs one module there that renews
+has the action's connection to the control plane, with whatever login that takes, and makes one call there that renews
 the lock until nobody reads its output any more. So the lock is kept by one SSH session, and ends with the controller.
 """
 

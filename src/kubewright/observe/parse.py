@@ -1,4 +1,4 @@
-"""Turn what the node-side modules return into the types of :mod:`kubewright.observe.model`."""
+"""Turn what the calls of the node side answer into the types of :mod:`kubewright.observe.model`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong on the way to a node, told from SSH's, sudo's and modules' own words."""
+"""What went wrong on the way to a node, told from SSH's, sudo's and calls' own words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 
-from kubewright.engine.actions.failures import ansible_failures, connection_error, login_error, module_error
+from kubewright.engine.actions.failures import ansible_failures, call_error, connection_error, login_error
 from kubewright.errors import (
     ArtifactError,
     BadInputError,
@@ -30,13 +30,6 @@ Host key verification failed."""
 UNKNOWN_KEY = """\
 Failed to connect to the host via ssh: No ED25519 host key is known for 10.7.0.11 and you have requested strict checking.
 Host key verification failed."""  # noqa: E501  as ssh writes it
-NO_PYTHON = {
-    "failed": True,
-    "msg": "The module interpreter '/usr/bin/python3' was not found.",
-    "module_stdout": "",
-    "module_stderr": "/bin/sh: 1: /usr/bin/python3: not found\n",
-    "rc": 127,
-}
 TRACEBACK = """\
 Traceback (most recent call last):
   File "/usr/lib/python3.11/subprocess.py", line 1024, in __init__
@@ -133,40 +126,42 @@ class TestAnsible:
         assert told.value is error
 
 
-class TestModule:
+def ended(*, stdout: str = "", stderr: str = "", status: int = 1) -> dict[str, Any]:
+    """How a program ended that did not come so far as to answer."""
+    return {"rc": status, "stdout": stdout, "stderr": stderr}
+
+
+class TestCall:
     @pytest.mark.parametrize(
-        "answer",
+        "done",
         [
-            {"msg": "Missing sudo password"},
-            {"msg": "MODULE FAILURE", "module_stderr": "sudo: a password is required\n"},
-            {"msg": "MODULE FAILURE", "module_stdout": "admin is not in the sudoers file.\r\n"},
+            ended(stderr="Missing sudo password"),
+            ended(stderr="sudo: a password is required\n"),
+            ended(stdout="admin is not in the sudoers file.\r\n"),
         ],
     )
-    def test_sudo_was_refused(self, answer: dict[str, Any]) -> None:
-        assert isinstance(module_error("w1", "probe", answer), UnreachableError)
+    def test_sudo_was_refused(self, done: dict[str, Any]) -> None:
+        assert isinstance(call_error("w1", "probe", None, done), UnreachableError)
 
     @pytest.mark.parametrize(
-        "answer",
+        "done",
         [
-            pytest.param(NO_PYTHON, id="dash"),
-            {
-                "msg": "MODULE FAILURE",
-                "module_stderr": "/bin/sh: line 1: /usr/bin/python3: No such file or directory\n",
-            },
-            {"msg": "MODULE FAILURE", "module_stdout": "bash: /usr/bin/python3: No such file or directory\r\n"},
+            ended(stderr="/bin/sh: 1: /usr/bin/python3: not found\n", status=127),
+            ended(stderr="/bin/sh: line 1: /usr/bin/python3: No such file or directory\n", status=127),
+            ended(stdout="bash: /usr/bin/python3: No such file or directory\r\n", status=127),
         ],
     )
-    def test_there_is_no_python(self, answer: dict[str, Any]) -> None:
-        error = module_error("w1", "probe", answer)
+    def test_there_is_no_python(self, done: dict[str, Any]) -> None:
+        error = call_error("w1", "probe", None, done)
         assert isinstance(error, BadInputError)
         assert error.subject == "host w1"
         assert "ansible_python_interpreter" in error.remedy
 
     @pytest.mark.parametrize("words", ["No space left on device", "Read-only file system"])
     def test_a_disk_that_cannot_be_written_to(self, words: str) -> None:
-        """The module does not come so far as to tell an error of its own; a traceback is nobody's message."""
+        """The call does not come so far as to tell an error of its own; a traceback is nobody's message."""
         traceback = f"Traceback (most recent call last):\n  File x, line 3\nOSError: [Errno 28] {words}: '/tmp/x'\n"
-        error = module_error("cp1", "cluster_state", {"msg": "MODULE FAILURE", "module_stderr": traceback})
+        error = call_error("cp1", "cluster_state", None, ended(stderr=traceback))
         assert isinstance(error, StepFailedError)
         assert f"nothing can be written there: OSError: [Errno 28] {words}" in error.cause
         assert "Traceback" not in error.cause
@@ -174,17 +169,17 @@ class TestModule:
 
     def test_a_file_that_is_missing_is_not_python(self) -> None:
         """Every traceback names files of Python's own."""
-        error = module_error("w1", "converge", {"msg": "MODULE FAILURE", "module_stderr": TRACEBACK})
+        error = call_error("w1", "converge", None, ended(stderr=TRACEBACK))
         assert isinstance(error, StepFailedError)
 
-    def test_what_the_module_says_of_a_missing_file_comes_first(self) -> None:
+    def test_what_the_call_says_of_a_missing_file_comes_first(self) -> None:
         own = {
             "subject": "file /etc/python3",
             "cause": "No such file or directory",
             "remedy": "Look at the disks",
             "exit_code": 7,
         }
-        error = module_error("w1", "converge", {"msg": "file /etc/python3: No such file or directory", "error": own})
+        error = call_error("w1", "converge", {"failed": True, "error": own}, ended())
         assert isinstance(error, StepFailedError)
         assert error.subject == "host w1, file /etc/python3"
 
@@ -201,17 +196,21 @@ class TestModule:
             (99, StepFailedError),
         ],
     )
-    def test_keeps_the_kind_that_the_module_chose(self, code: int, kind: type[KubewrightError]) -> None:
+    def test_keeps_the_kind_that_the_call_chose(self, code: int, kind: type[KubewrightError]) -> None:
         own = {"subject": "etcd", "cause": "it is so", "remedy": "Do this", "exit_code": code}
-        error = module_error("cp1", "kubeadm_join", {"msg": "etcd: it is so. Do this", "error": own})
+        error = call_error("cp1", "kubeadm_join", {"failed": True, "error": own}, ended())
         assert type(error) is kind
         assert (error.subject, error.cause, error.remedy) == ("host cp1, etcd", "it is so", "Do this")
 
-    def test_without_its_own_error_the_message_is_the_cause(self) -> None:
-        error = module_error("w1", "objects", {"msg": "parameters are mutually exclusive\n"})
+    def test_without_an_answer_the_output_is_the_cause(self) -> None:
+        error = call_error("w1", "objects", None, ended(stderr="Killed\n", status=137))
         assert isinstance(error, StepFailedError)
-        assert str(error) == "host w1, objects: parameters are mutually exclusive"
+        assert str(error) == "host w1, objects: Killed"
 
-    def test_output_without_message_is_cut(self) -> None:
-        error = module_error("w1", "objects", {"msg": "", "module_stderr": "x" * 9000})
+    def test_a_silent_end_is_told_by_its_status(self) -> None:
+        assert "exit status 137" in call_error("w1", "objects", None, ended(status=137)).cause
+
+    def test_of_a_long_output_the_end_is_shown(self) -> None:
+        error = call_error("w1", "objects", None, ended(stderr="x" * 9000 + "KeyError: 'a'\n"))
         assert len(error.cause) == 2000
+        assert error.cause.endswith("KeyError: 'a'")

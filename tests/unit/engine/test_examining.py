@@ -61,7 +61,7 @@ class TestDead:
         monkeypatch.setattr(looking, "ANSWER_OF_THE_DEAD_SECONDS", 1)
         made = action(Examine, Calls(), monkeypatch)
         made._connection = SimpleNamespace(transport="local")
-        monkeypatch.setattr(made, "module", lambda *_arguments, **_more: time.sleep(60))
+        monkeypatch.setattr(made, "call", lambda *_arguments, **_more: time.sleep(60))
         made.act(recorded.run)
         found = recorded.run.read("hosts/w1")
         assert found["answered"]

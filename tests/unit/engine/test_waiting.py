@@ -23,7 +23,7 @@ HELD = LockedError("host w1, node lock", "held for 3 s by kubeadm join (process 
 
 
 class Calls:
-    """Stands in for a host's modules: gives the answers in turn, and keeps what was asked."""
+    """Stands in for a host's node side: gives the answers in turn, and keeps what was asked."""
 
     def __init__(self, *answers: dict[str, Any] | KubewrightError) -> None:
         self.answers = list(answers)
@@ -44,22 +44,22 @@ def told(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def action(kind: type[Acting], calls: Calls, monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> Acting:
-    """An action on w1 whose modules are answered by ``calls``."""
+    """An action on w1 whose calls are answered by ``calls``."""
     made = object.__new__(kind)
     made._task = SimpleNamespace(args={"host": "w1", **arguments}, check_mode=False)
-    monkeypatch.setattr(made, "module", calls)
+    monkeypatch.setattr(made, "call", calls)
     monkeypatch.setattr(made, "say", lambda line: None)
     monkeypatch.setattr(base, "POLL_SECONDS", 0)
     return made
 
 
 class TestLock:
-    """A node whose lock another run's module holds."""
+    """A node whose lock another run's call holds."""
 
     def test_is_waited_for_and_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run, calls = Recorded(tmp_path).run, Calls(HELD, HELD, {"changed": True})
         made = action(RunAction, calls, monkeypatch)
-        assert made.module_when_free(run, "kubeadm_join", {"node_name": "w1"}) == {"changed": True}
+        assert made.call_when_free(run, "kubeadm_join", {"node_name": "w1"}) == {"changed": True}
         waiting = [event for event in run.events() if event["event"] == "waiting"]
         assert [event["host"] for event in waiting] == ["w1", "w1"]
         assert "kubeadm join (process 71)" in waiting[0]["what"]
@@ -68,7 +68,7 @@ class TestLock:
     def test_is_not_waited_for_without_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(base, "LOCK_WAIT_SECONDS", -1)
         with pytest.raises(LockedError, match="kubeadm join"):
-            action(RunAction, Calls(HELD), monkeypatch).module_when_free(Recorded(tmp_path).run, "converge", {})
+            action(RunAction, Calls(HELD), monkeypatch).call_when_free(Recorded(tmp_path).run, "converge", {})
 
 
 @pytest.mark.parametrize(("verb", "details"), [("status", True), ("deploy", False), ("scale", False)])

@@ -1,24 +1,25 @@
-"""The common part of all actions: run folder, errors as results, and calls of node-side modules."""
+"""The common part of all actions: run folder, errors as results, and calls of the node side."""
 
 from __future__ import annotations
 
 import dataclasses
 import gc
+import shlex
 import time
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 
-from kubewright.engine.actions.failures import ansible_failures, connection_error, module_error
+from kubewright.engine.actions.failures import ansible_failures, call_error
 from kubewright.engine.bastion import bastion_for, has_own_way
 from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.leftout import left_out
 from kubewright.engine.lock import refuse_while_busy
+from kubewright.engine.packing import answer_in, program
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import KubewrightError, LockedError, StepFailedError
 
-MODULE = "kubewright.cluster.node"
 PYTHON = "/usr/bin/python3"
 KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 """Nothing else ends a call to a host whose network was cut: nobody tells SSH, which only waits for the answer."""
@@ -105,48 +106,65 @@ class RunAction(ActionBase):  # type: ignore[misc]
 
     @property
     def host(self) -> str:
-        """The inventory name of the host that modules run on."""
+        """The inventory name of the host that calls are made on."""
         return str(self._task.args.get("host") or self.variables["inventory_hostname"])
 
-    def module(self, name: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
-        """Have the host do a piece of work, by the call's name in the collection's module; one remote call.
+    def call(self, name: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+        """Have the host do a piece of work, by the name of the node side's call; one remote call.
 
         Raises:
             UnreachableError: no connection, or the login or sudo was refused.
-            StepFailedError: the module failed; its own message is the cause.
+            StepFailedError: the call failed; its own message is the cause.
 
         """
-        self._use_system_python()
-        real_mode = self._task.check_mode
-        self._task.check_mode = check
-        try:
-            with ansible_failures(self.host):
-                answer: dict[str, Any] = self._execute_module(
-                    module_name=MODULE, module_args={name: arguments}, task_vars=self.variables
-                )
-        finally:
-            self._task.check_mode = real_mode
-        if answer.get("unreachable"):
-            raise connection_error(self.host, str(answer.get("msg", "")))
-        if answer.get("failed"):
-            raise module_error(self.host, name, answer)
-        return answer
+        with ansible_failures(self.host):
+            done = self._run_program(program(name, arguments, check=check))
+        answered = answer_in(done["stdout"])
+        if answered is None or answered.get("failed"):
+            raise call_error(self.host, name, answered, done)
+        return answered
 
-    def module_when_free(
-        self, run: Run, name: str, arguments: dict[str, Any], *, check: bool = False
-    ) -> dict[str, Any]:
-        """Run a module that needs the host's lock; while an earlier run's module holds it, wait and say so.
+    def _run_program(self, text: bytes) -> dict[str, Any]:
+        """Have the host's Python run a program, with the task's become and environment: ``rc``, ``stdout``, ``stderr``.
+
+        By its standard input; where the connection cannot do that, by a temporary file as Ansible's modules come.
+        """
+        words = [self._compute_environment_string(), *map(shlex.quote, shlex.split(self._python())), "-I"]
+        python = " ".join(word for word in words if word)
+        done: dict[str, Any]
+        if self._connection.is_pipelining_enabled():
+            done = self._low_level_execute_command(f"{python} -", in_data=text)
+            return done
+        folder = self._make_tmp_path()
+        try:
+            path = self._connection._shell.join_path(folder, "call.py")  # noqa: SLF001
+            self._transfer_data(path, text)
+            self._fixup_perms2((folder, path))
+            done = self._low_level_execute_command(f"{python} {shlex.quote(path)}")
+        finally:
+            self._remove_tmp_path(folder)
+        return done
+
+    def _python(self) -> str:
+        """The host's interpreter as the inventory names it, else :data:`PYTHON`: to look for one is a call."""
+        delegated = self.variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to or "")
+        scope = self.variables if delegated is None else delegated
+        named = str(self._templar.template(scope.get("ansible_python_interpreter") or ""))
+        return PYTHON if not named or named.startswith("auto") else named
+
+    def call_when_free(self, run: Run, name: str, arguments: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+        """Make a call that needs the host's lock; while an earlier run's call holds it, wait and say so.
 
         Raises:
             LockedError: it was held for too long.
-            UnreachableError, StepFailedError: as :meth:`module`.
+            UnreachableError, StepFailedError: as :meth:`call`.
 
         """
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         arguments = {**arguments, "run": run.directory.name, "lock_timeout": 0}
         while True:
             try:
-                return self.module(name, arguments, check=check)
+                return self.call(name, arguments, check=check)
             except LockedError as error:
                 self.wait_for_host(run, f"an earlier run still works there: {error.cause}", deadline)
 
@@ -185,15 +203,3 @@ class RunAction(ActionBase):  # type: ignore[misc]
     def say(self, line: str) -> None:
         """Print a line in Ansible's output."""
         self._display.display(line)
-
-    def _use_system_python(self) -> None:
-        """Name the interpreter, unless the inventory does: looking for one costs a remote call a host."""
-        delegated = self.variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to or "", None)
-        scope = self.variables if delegated is None else delegated
-        scope.setdefault("ansible_python_interpreter", PYTHON)
-
-
-def warning_text(warning: object) -> str:
-    """A module's warning as text; ansible-core hands it on as an object of its own since 2.19."""
-    event = getattr(warning, "event", None)
-    return str(getattr(event, "msg", warning))

@@ -29,7 +29,7 @@ class CheckPodsPresent(RunAction):
             return NOTHING
         require_lock(run)
         create = [{"name": f"kubewright-check-{number}", "node": node} for number, node in enumerate(nodes, 1)]
-        answer = self.module_when_free(run, "check_pods", {"create": create, "image": _check_image(run)})
+        answer = self.call_when_free(run, "check_pods", {"create": create, "image": _check_image(run)})
         addresses = answer["pods"]
         for name, reason in answer["silent"].items():
             run.fail(
@@ -88,7 +88,7 @@ class CheckHost(RunAction):
         inputs = Inputs.load(run)
         with run.step(Stage.CHECK.value, self.host) as outcome:
             arguments = check_arguments(run, inputs, node_name(self.host, inputs.settings))
-            answer = self.module("check_node", arguments)
+            answer = self.call("check_node", arguments)
             outcome["ok"] = all(check["ok"] for check in answer["checks"])
         run.write(f"checks/{self.host}", answer["checks"])
         errors = check_errors(self.host, answer["checks"])

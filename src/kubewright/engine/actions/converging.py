@@ -8,7 +8,7 @@ from typing import Any
 
 from kubewright import artifacts
 from kubewright.artifacts.server import start
-from kubewright.engine.actions.base import RunAction, warning_text
+from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.failures import ansible_failures
 from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.fan_out import fan_out_document
@@ -38,7 +38,7 @@ class ConvergeHost(StepAction):
             "ready": node_name(self.host, settings) if step.stage in ROLLED_OUT else "",
         }
         try:
-            answer = self.module_when_free(run, "converge", arguments)
+            answer = self.call_when_free(run, "converge", arguments)
             if answer.get("missing"):
                 before = answer["changes"]
                 answer = self._send(run, answer["missing"], arguments)
@@ -49,7 +49,7 @@ class ConvergeHost(StepAction):
             run.event("left", host=self.host, cause=error.cause)
             return {"changed": False, "msg": f"left for the next run: {error.cause}"}
         for warning in answer.get("warnings", ()):
-            run.event("note", host=self.host, text=warning_text(warning))
+            run.event("note", host=self.host, text=warning)
         return {"changed": bool(answer["changed"]), "changes": [change["id"] for change in answer["changes"]]}
 
     def _urls(self, run: Run, cluster: ClusterSettings) -> list[str]:
@@ -67,7 +67,7 @@ class ConvergeHost(StepAction):
                     run.event("sending", host=self.host, artifact=item["name"])
                     target = self._connection._shell.join_path(folder, item["sha256"])  # noqa: SLF001  Ansible's own way
                     self._transfer_file(str(artifacts.cached_file(item["sha256"])), target)
-                answer = self.module_when_free(run, "converge", {**arguments, "staging": folder, "urls": []})
+                answer = self.call_when_free(run, "converge", {**arguments, "staging": folder, "urls": []})
             finally:
                 self._remove_tmp_path(folder)
         if answer.get("missing"):

@@ -22,7 +22,7 @@ class Initialise(StepAction):
     def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
         """The record that makes the cluster ours is written by the same call."""
         inputs = Inputs.load(run)
-        answer = self.module_when_free(
+        answer = self.call_when_free(
             run,
             "kubeadm_init",
             {
@@ -69,7 +69,7 @@ class ApplyObjects(StepAction):
                 "objects": list(document.network_objects),
                 "wait_file": document.network_ready_file,
             }
-        answer = self.module_when_free(run, "objects", {**arguments, **lock})
+        answer = self.call_when_free(run, "objects", {**arguments, **lock})
         return {"changed": answer["changed"]}
 
 

@@ -57,7 +57,7 @@ class CleanUp(RunAction):
         if not begun:
             return NOTHING
         inputs = Inputs.load(run)
-        answer = self.module_when_free(
+        answer = self.call_when_free(
             run,
             "clean_up",
             {
@@ -90,7 +90,7 @@ def give_up_lock(action: RunAction, run: Run) -> None:
     """
     run.write("lock_released", {})
     try:
-        action.module("run_lock", {"action": "release", "id": lock_id(run)})
+        action.call("run_lock", {"action": "release", "id": lock_id(run)})
     except KubewrightError as error:
         text = f"the cluster's lock was not given up, so the next run has to see that it has expired: {error}"
         action.warn(run, text, host=action.host)

@@ -1,4 +1,4 @@
-"""What went wrong on the way to a host, told from Ansible's, SSH's, sudo's and modules' own words."""
+"""What went wrong on the way to a host, told from Ansible's, SSH's, sudo's and calls' own words."""
 
 from __future__ import annotations
 
@@ -101,14 +101,16 @@ def login_error(host: str, message: str) -> UnreachableError:
     )
 
 
-def module_error(host: str, name: str, answer: dict[str, Any]) -> KubewrightError:
-    """The error that a failed module's answer stands for: its own, if it came so far as to tell one."""
-    error = answer.get("error")
-    if error:
+def call_error(host: str, name: str, answer: dict[str, Any] | None, done: dict[str, Any]) -> KubewrightError:
+    """The error that a failed call stands for: its own, if it came so far as to tell one.
+
+    ``done`` is how the program ended that made it: ``rc``, ``stdout`` and ``stderr``.
+    """
+    if answer is not None:
+        error = answer["error"]
         kind = ERRORS_BY_EXIT_CODE.get(error["exit_code"], StepFailedError)
         return kind(f"host {host}, {error['subject']}", error["cause"], error["remedy"])
-    message = str(answer.get("msg", "")).strip()
-    output = f"{message} {answer.get('module_stdout', '')} {answer.get('module_stderr', '')}"
+    output = "\n".join(text for text in (done["stdout"].strip(), done["stderr"].strip()) if text)
     if _NO_SUDO.search(output):
         return login_error(host, "sudo was refused")
     if full := _unwritable(host, output):
@@ -117,4 +119,5 @@ def module_error(host: str, name: str, answer: dict[str, Any]) -> KubewrightErro
         return BadInputError(
             f"host {host}", "there is no Python", "Install python3, or name one with ansible_python_interpreter"
         )
-    return StepFailedError(f"host {host}, {name}", message or output.strip()[:SHOWN])
+    # Of a traceback the end tells most.
+    return StepFailedError(f"host {host}, {name}", output[-SHOWN:] or f"it ended with exit status {done['rc']}")

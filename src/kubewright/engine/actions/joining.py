@@ -49,7 +49,7 @@ class PrepareJoin(StepAction):
         members = cluster.etcd_members if cluster else ()
         server = api_url(topology[plan.via], inputs)
         workers = len(plan.hosts(Stage.JOIN_WORKER))
-        answer = self.module_when_free(
+        answer = self.call_when_free(
             run,
             "join_prepare",
             {
@@ -107,7 +107,7 @@ class Join(StepAction):
         document = load_cluster_document(run)
         material = self._task.args.get("material") or {}
         control_plane = step.stage is Stage.JOIN_CONTROL_PLANE
-        answer = self.module_when_free(
+        answer = self.call_when_free(
             run,
             "kubeadm_join",
             {

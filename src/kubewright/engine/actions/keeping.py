@@ -19,7 +19,7 @@ class KeepSnapshot(StepAction):
     def carry_out(self, run: Run, _step: Step) -> dict[str, Any]:
         """One call."""
         cluster = Inputs.load(run).settings.cluster
-        answer = self.module_when_free(
+        answer = self.call_when_free(
             run,
             "keep_snapshot",
             {

@@ -64,7 +64,7 @@ class TakeLock(RunAction):
 
         def call(action: str) -> str:
             arguments = {"action": action, "id": holder["id"], "servers": servers}
-            return str(self.module("run_lock", arguments).get("kept", "held"))
+            return str(self.call("run_lock", arguments).get("kept", "held"))
 
         def prepare() -> None:
             # In the keeper, which has no part in what Ansible's processes tell each other.
@@ -88,7 +88,7 @@ class TakeLock(RunAction):
         return {"changed": False}
 
     def _take(self, run: Run, arguments: dict[str, Any]) -> None:
-        answer = self.module("run_lock", {"action": "acquire", **arguments})
+        answer = self.call("run_lock", {"action": "acquire", **arguments})
         if not answer["taken"] and answer["verdict"] == "held":
             answer = self._insist(run, answer["holder"], arguments)
         if answer["taken"]:
@@ -109,7 +109,7 @@ class TakeLock(RunAction):
         if not has_ended(other):
             run.event("waiting", host=self.host, what=f"looking whether the lock's holder is alive: {_named(other)}")
         dead = other["id"] if ended_soon(other, ENDING_SECONDS if is_local(other) else 0.0) else ""
-        return self.module("run_lock", {"action": "acquire", **arguments, "dead": dead, "watch": True})
+        return self.call("run_lock", {"action": "acquire", **arguments, "dead": dead, "watch": True})
 
 
 def _other_servers(run: Run, inputs: Inputs, host: str) -> list[str]:
@@ -141,7 +141,7 @@ class Unlock(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """Write ``locks/HOST``; with ``id`` only the lock of that holder is broken."""
         try:
-            seen = self.module("run_lock", {"action": "show"})
+            seen = self.call("run_lock", {"action": "show"})
             found = {name: seen[name] for name in ("file", "lease", "silent")}
             holders = [found[name] for name in ("file", "lease") if found[name]]
             wanted = str(self._task.args.get("id") or "")
@@ -149,7 +149,7 @@ class Unlock(RunAction):
             if self._task.args.get("confirmed"):
                 for identity in dict.fromkeys(holder["id"] for holder in holders):
                     if wanted in ("", identity):
-                        self.module("run_lock", {"action": "release", "id": identity})
+                        self.call("run_lock", {"action": "release", "id": identity})
                         broken.append(identity)
             run.write(f"locks/{self.host}", {**found, "broken": broken})
         except UnreachableError as error:

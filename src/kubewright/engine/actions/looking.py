@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction, warning_text
+from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.actions.failures import NO_CONNECTION
 from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.finding import find_cluster
@@ -55,7 +55,7 @@ class Examine(RunAction):
             self._connection.set_option("reconnection_retries", 0)
         try:
             with at_most(ANSWER_OF_THE_DEAD_SECONDS):
-                facts = self.module("probe", {})["facts"]
+                facts = self.call("probe", {})["facts"]
         except (BadInputError, StepFailedError, UnreachableError) as error:
             silent = error.cause.startswith(NO_CONNECTION) and "refused" not in error.cause
             note_unreachable(run, self.host, error, answered=not silent)
@@ -72,7 +72,7 @@ class Examine(RunAction):
         waited = False
         while True:
             asked = time.time()
-            facts = self.module("probe", {})["facts"]
+            facts = self.call("probe", {})["facts"]
             busy = facts.get("busy")
             if not busy:
                 break
@@ -138,13 +138,13 @@ class Inspect(RunAction):
         if objects is not None:
             arguments["cluster_objects"] = objects
         try:
-            answer = self.module_when_free(run, "converge", arguments, check=True)
+            answer = self.call_when_free(run, "converge", arguments, check=True)
         except KubewrightError as error:
             return leave_out(run, self.host, error)
         if objects is not None and "cluster_objects" in answer:
             run.write("objects", {key: answer["cluster_objects"][key] for key in COMPARED})
         found = {name: answer[name] for name in ("changes", "restarted", "replaced", "credentials", "ssh_client")}
-        warnings = [warning_text(warning) for warning in answer.get("warnings", ())]
+        warnings = list(answer.get("warnings", ()))
         run.write(f"inspections/{self.host}", {**found, "warnings": warnings})
         shown: dict[str, Any] = {"changed": False}
         if self._task.check_mode:
@@ -169,7 +169,7 @@ class CompareObjects(RunAction):
         unfit = _unfit_kubeadm(run, self.host)
         if unfit:
             del arguments["kubeadm_configuration"]
-        answer = self.module_when_free(run, "objects", arguments, check=True)
+        answer = self.call_when_free(run, "objects", arguments, check=True)
         run.write("objects", {key: answer[key] for key in COMPARED} | ({"not_compared": unfit} if unfit else {}))
         return {"changed": False}
 

@@ -33,7 +33,7 @@ class LookAtLeaving(RunAction):
         there = {node.name for node in cluster.nodes}
         for node in (host.node_name for host in leaving_hosts(inputs)):
             if node in there:
-                answer = self.module_when_free(run, "remove_node", {"node": node}, check=True)
+                answer = self.call_when_free(run, "remove_node", {"node": node}, check=True)
                 run.write(f"removals/{node}", {key: answer[key] for key in ("pods", "lost_pods", "budgets")})
         return {"changed": False}
 
@@ -101,7 +101,7 @@ class RemoveNodes(RunAction):
         }
         with run.step(stage.value, step.host) as outcome:
             outcome["ok"] = False
-            answer = self.module_when_free(run, "remove_node", arguments)
+            answer = self.call_when_free(run, "remove_node", arguments)
             outcome.update(ok=True, changed=bool(answer["changed"]))
         run.write(f"done/{stage.value}/{step.host}", {"changed": outcome["changed"]})
 
@@ -135,7 +135,7 @@ class CleanHost(StepAction):
 
         """
         cluster = Inputs.load(run).settings.cluster
-        answer = self.module_when_free(
+        answer = self.call_when_free(
             run,
             "clean_node",
             {

@@ -121,7 +121,7 @@ class Observe(RunAction):
         # Only status tells them.
         details = Request.load(run).verb == "status"
         try:
-            told = self.module("cluster_state", {"timeout": 10, "details": details})
+            told = self.call("cluster_state", {"timeout": 10, "details": details})
             answer["state"] = json.loads(told["state"])
         except UnreachableError as error:
             answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}

@@ -1,20 +1,30 @@
-"""How the module runs a call: arguments in, one JSON out, errors as the controller expects them."""
+"""How a call runs on a node: arguments in, one line of JSON out, errors as the controller expects them."""
 
 from __future__ import annotations
 
+import importlib
+import json
+import sys
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.kubewright.cluster.plugins.module_utils import locks
+from ansible_collections.kubewright.cluster.plugins.module_utils.arguments import (
+    Specification,
+    checked,
+    secrets,
+    without,
+)
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ComponentError, NodeError, failure
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+MARK = "kubewright:"
+"""What the line begins with that holds the answer: a login may print lines of its own."""
 
 Work = Callable[[System, dict[str, Any], bool], dict[str, Any]]
 """What a call does: (node, arguments, check mode) to result."""
 
-LOCK_ARGUMENTS: dict[str, dict[str, Any]] = {
+LOCK_ARGUMENTS: Specification = {
     "run": {"type": "str", "default": ""},
     "lock_timeout": {"type": "float", "default": 600.0},
 }
@@ -26,8 +36,8 @@ class Call:
     """A piece of work that the controller asks a node for.
 
     Attributes:
-        work: does it; its result's ``warnings`` are shown as Ansible shows warnings.
-        arguments: what it takes, as Ansible specifies arguments.
+        work: does it; its result may have ``warnings``, texts that are shown to the user.
+        arguments: what it takes.
         lock: what the node's lock says meanwhile that is done, unless the argument ``action_name`` says it; empty where
             the call does not take it.
         check_mode: whether it can say what it would do, or changes nothing anyway.
@@ -35,25 +45,35 @@ class Call:
     """
 
     work: Work
-    arguments: dict[str, dict[str, Any]]
+    arguments: Specification
     lock: str = ""
     check_mode: bool = False
 
+    @property
+    def all_arguments(self) -> Specification:
+        """What it takes, with what every call takes that holds the lock."""
+        return dict(self.arguments, **LOCK_ARGUMENTS) if self.lock else self.arguments
 
-def run(name: str, call: Call) -> None:
-    """Run a call as Ansible's module, whose option of that name has its arguments."""
-    arguments = dict(call.arguments, **LOCK_ARGUMENTS) if call.lock else call.arguments
-    options = {name: {"type": "dict", "required": True, "options": arguments}}
-    module = AnsibleModule(argument_spec=options, supports_check_mode=call.check_mode)
+
+def run(name: str, arguments: dict[str, Any], *, check: bool) -> None:
+    """Make the call of that name and print its answer; an exception that nobody expected is left to Python to tell."""
+    call = importlib.import_module("%s.calls.%s" % (__package__, name)).CALL
+    answer = answer_of(name, call, arguments, check=check)
+    # A line of its own: what a login or a tool printed before it may not have ended one.
+    sys.stdout.write("\n%s%s\n" % (MARK, json.dumps(answer)))
+
+
+def answer_of(name: str, call: Call, arguments: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Return a call's answer: its result, or ``failed`` with ``msg`` and ``error``; no secret argument is in it."""
+    if check and not call.check_mode:
+        return {"changed": False, "skipped": True}
     try:
-        result = _work(call, module.params[name], module.check_mode)
+        answer = _work(call, checked(name, call.all_arguments, arguments), check)
     except (NodeError, ComponentError, OSError) as error:
-        module.fail_json(**failure(error))
-    else:
-        for text in result.pop("warnings", ()):
-            module.warn(text)
-        # Without the arguments, which may be long and hold secrets.
-        module.exit_json(**dict(result, invocation={}))
+        answer = dict(failure(error), failed=True)
+    hidden = secrets(call.arguments, arguments)
+    result: dict[str, Any] = without(hidden, answer) if hidden else answer
+    return result
 
 
 def _work(call: Call, params: dict[str, Any], check: bool) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import
 ARGUMENTS: dict[str, Any] = {
     "document": {"type": "dict", "required": True},
     "urls": {"type": "list", "elements": "str", "default": []},
-    "staging": {"type": "path", "default": "/var/lib/kubewright/staging"},
+    "staging": {"type": "str", "default": "/var/lib/kubewright/staging"},
     "partial": {"type": "bool", "default": False},
     "record": {"type": "dict"},
     "ready": {"type": "str", "default": ""},

@@ -1,0 +1,53 @@
+"""The program that a node's Python reads from its standard input: kubewright's node side, and one call of it.
+
+This file's text is the program's beginning; the controller adds one line that calls :func:`main` with what it packed.
+Nothing is written to the node's disk, and only the sources that the call needs travel.
+"""
+
+from __future__ import annotations
+
+import binascii
+import importlib
+import json
+import sys
+import zlib
+from importlib.machinery import ModuleSpec
+from typing import Any, Optional
+
+NODE_SIDE = "ansible_collections.kubewright.cluster.plugins.module_utils"
+
+
+class Sources:
+    """Imports the node side from sources that are at hand: finder and loader as Python's import system has them."""
+
+    def __init__(self, sources: dict[str, str]) -> None:
+        self._sources = sources
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> Optional[ModuleSpec]:
+        """Return where a module comes from: here if it is one of ours, or a package that has some."""
+        is_package = "%s.__init__" % name in self._sources or any(key.startswith(name + ".") for key in self._sources)
+        if not is_package and name not in self._sources:
+            return None
+        return ModuleSpec(name, self, origin=_origin(name), is_package=is_package)  # type: ignore[arg-type]
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Leave that to Python."""
+
+    def exec_module(self, module: Any) -> None:
+        """Run a module's source."""
+        exec(compile(self.get_source(module.__name__), _origin(module.__name__), "exec"), module.__dict__)
+
+    def get_source(self, name: str) -> str:
+        """Return a module's source; a package's is empty."""
+        return self._sources.get(name, "")
+
+
+def _origin(name: str) -> str:
+    return "kubewright:%s" % name[len(NODE_SIDE) + 1 :] if name.startswith(NODE_SIDE) else name
+
+
+def main(packed: bytes) -> None:
+    """Make a call that was packed: its ``sources`` by module, its ``name``, ``arguments`` and whether to ``check``."""
+    call = json.loads(zlib.decompress(binascii.a2b_base64(packed)))
+    sys.meta_path.insert(0, Sources(call["sources"]))
+    importlib.import_module(NODE_SIDE + ".entry").run(call["name"], call["arguments"], check=call["check"])
