@@ -10,9 +10,9 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from kubewright.engine.actions import base
+from kubewright.engine.actions import base, looking
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.actions.looking import CompareObjects, Inspect
+from kubewright.engine.actions.looking import Document, Inspect, MakePlan, compare_objects
 from kubewright.engine.actions.understanding import Observe, Scope
 from kubewright.engine.record import error_from_json
 from kubewright.errors import BadInputError, KubewrightError, LockedError, StepFailedError, UnreachableError
@@ -83,20 +83,14 @@ def test_the_cluster_tells_only_status_every_detail(
 class TestAfterWaiting:
     """The earlier run went on after this one had asked for the cluster's state."""
 
-    def test_the_cluster_is_asked_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("waited", [True, False])
+    def test_the_cluster_is_asked_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, waited: bool) -> None:
         recorded = Recorded(tmp_path)
-        recorded.run.write("hosts/w1", {"reachable": True, "waited": True})
-        made = action(Observe, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1", after_waiting=True)
-        assert made.act(recorded.run)["found"]
-        assert recorded.run.read("observations/cp1")["state"]["answers"]
-
-    def test_it_is_not_where_nobody_was_waited_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        recorded = Recorded(tmp_path)
-        recorded.run.write("hosts/w1", {"reachable": True, "waited": False})
+        recorded.run.write("hosts/w1", {"reachable": True, "waited": waited})
         recorded.run.write("hosts/w2", {"reachable": False})
-        calls = Calls()
-        assert action(Observe, calls, monkeypatch, after_waiting=True).act(recorded.run)["skipped"]
-        assert calls.asked == []
+        monkeypatch.setattr(looking, "make_documents", lambda run: {"seen": run.has("observations/cp1")})
+        made = action(Document, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1")
+        assert made.act(recorded.run)["seen"] is waited
 
 
 class TestObserve:
@@ -147,9 +141,9 @@ class TestObjects:
         self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         recorded.told("cp1", ABSENT)
-        assert action(CompareObjects, Calls(), monkeypatch).act(recorded.run)["skipped"]
+        compare_objects(action(MakePlan, Calls(), monkeypatch), recorded.run)
         recorded.told("cp1", recorded.live("cp1", "w1"))
-        action(CompareObjects, Calls(self.ANSWER), monkeypatch).act(recorded.run)
+        compare_objects(action(MakePlan, Calls(self.ANSWER), monkeypatch), recorded.run)
         assert recorded.run.read("objects") == self.ANSWER
 
     @pytest.mark.parametrize(("replaced", "asked"), [([], True), (["kubeadm"], False), (["ctr"], True)])
@@ -161,13 +155,13 @@ class TestObjects:
         recorded.told("cp1", recorded.live("cp1", "w1"))
         recorded.run.write("inspections/cp1", {"changes": [], "restarted": [], "replaced": replaced})
         calls = Calls(self.ANSWER)
-        action(CompareObjects, calls, monkeypatch, host="cp1").act(recorded.run)
+        compare_objects(action(MakePlan, calls, monkeypatch, host="cp1"), recorded.run)
         assert ("kubeadm_configuration" in calls.asked[0][1]) is asked
         assert ("were not compared" in recorded.run.read("objects")["not_compared"]) is not asked
 
     def test_not_of_a_foreign_one(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded.told("cp1", {**recorded.live("cp1"), "record": None})
-        assert action(CompareObjects, Calls(), monkeypatch).act(recorded.run)["skipped"]
+        compare_objects(action(MakePlan, Calls(), monkeypatch), recorded.run)
 
     def test_with_the_comparison_of_the_control_plane_that_speaks(
         self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
@@ -183,7 +177,7 @@ class TestObjects:
         action(Inspect, calls, monkeypatch).act(recorded.run)
         assert ["cluster_objects" in arguments for _, arguments in calls.asked] == [True, False]
         assert recorded.run.read("objects") == self.ANSWER
-        assert action(CompareObjects, Calls(), monkeypatch, host="cp1").act(recorded.run)["skipped"]
+        compare_objects(action(MakePlan, Calls(), monkeypatch, host="cp1"), recorded.run)
 
     def test_alone_where_that_could_not(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded.told("cp1", recorded.live("cp1", "w1"))
@@ -193,7 +187,7 @@ class TestObjects:
         same = {"changes": [], "restarted": [], "replaced": [], "credentials": True, "ssh_client": None}
         action(Inspect, Calls(same), monkeypatch, host="cp1").act(recorded.run)
         assert not recorded.run.has("objects")
-        action(CompareObjects, Calls(self.ANSWER), monkeypatch, host="cp1").act(recorded.run)
+        compare_objects(action(MakePlan, Calls(self.ANSWER), monkeypatch, host="cp1"), recorded.run)
         assert recorded.run.read("objects") == self.ANSWER
 
 

@@ -11,6 +11,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.actions.failures import NO_CONNECTION
 from kubewright.engine.actions.reporting import EndingAction
+from kubewright.engine.actions.understanding import ask_for_state
 from kubewright.engine.finding import find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, leaving_hosts
@@ -117,10 +118,16 @@ def leave_out(run: Run, host: str, error: KubewrightError) -> dict[str, Any]:
 
 
 class Document(RunAction):
-    """Compute topology and documents."""
+    """Compute topology and documents.
+
+    Where an earlier run was waited for on a host, that one may have changed the cluster meanwhile: then the control
+    plane that speaks is first asked again.
+    """
 
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.make_documents`."""
+        if any(probe.get("waited") for probe in run.read_all("hosts").values()):
+            ask_for_state(self, run)
         return {**make_documents(run), "changed": False}
 
 
@@ -155,23 +162,20 @@ class Inspect(RunAction):
 COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes", "proxy_stale", "not_compared")
 
 
-class CompareObjects(RunAction):
-    """Compare the cluster's objects, labels and taints with what they should be.
+def compare_objects(action: RunAction, run: Run) -> None:
+    """Compare the cluster's objects, labels and taints with what they should be, and write ``objects``.
 
-    Where the control plane that speaks is in scope this was done with its comparison, if it could be.
+    The action's host is the control plane that speaks. Where that is in scope this was done with its comparison, if it
+    could be.
     """
-
-    def act(self, run: Run) -> dict[str, Any]:
-        """Write ``objects``."""
-        arguments = None if run.has("objects") else _objects_arguments(run, self.host)
-        if arguments is None:
-            return {"changed": False, "skipped": True}
-        unfit = _unfit_kubeadm(run, self.host)
-        if unfit:
-            del arguments["kubeadm_configuration"]
-        answer = self.call_when_free(run, "objects", arguments, check=True)
-        run.write("objects", {key: answer[key] for key in COMPARED} | ({"not_compared": unfit} if unfit else {}))
-        return {"changed": False}
+    arguments = None if run.has("objects") else _objects_arguments(run, action.host)
+    if arguments is None:
+        return
+    unfit = _unfit_kubeadm(run, action.host)
+    if unfit:
+        del arguments["kubeadm_configuration"]
+    answer = action.call_when_free(run, "objects", arguments, check=True)
+    run.write("objects", {key: answer[key] for key in COMPARED} | ({"not_compared": unfit} if unfit else {}))
 
 
 def _objects_arguments(run: Run, host: str) -> dict[str, Any] | None:
@@ -198,13 +202,18 @@ def _unfit_kubeadm(run: Run, host: str) -> str:
 
 
 class MakePlan(EndingAction):
-    """Compute the plan, show it, and say which hosts it touches. Where nothing follows, it ends the run."""
+    """Compute the plan, show it, and say which hosts it touches. Where nothing follows, it ends the run.
+
+    Given a ``host``, that control plane is first asked to compare the cluster's objects, if that was not done.
+    """
 
     def act(self, run: Run) -> dict[str, Any]:
         """``hosts`` is empty for a dry run and for an empty plan; ``additions`` are for the playbook to add.
 
         Under ``--check`` what differs of the cluster's objects is the result, as hosts show what differs of them.
         """
+        if "host" in self._task.args:
+            compare_objects(self, run)
         plan = make_plan(run)
         if plan_file := self.variables.get("kubewright_plan_file"):
             refuse_stale(Path(str(plan_file)), run, plan)

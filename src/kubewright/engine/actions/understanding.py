@@ -111,27 +111,26 @@ class Observe(RunAction):
     """Ask one control plane for the state of the cluster. One that does not answer, or cannot, is an answer, too."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``found`` ends the playbook's loop over the control planes.
+        """``found`` ends the playbook's loop over the control planes."""
+        return {"found": ask_for_state(self, run), "changed": False}
 
-        With ``after_waiting`` it asks only where an earlier run was waited for, which may have changed the cluster.
-        """
-        if self._task.args.get("after_waiting") and not _waited(run):
-            return {"changed": False, "skipped": True}
-        answer: dict[str, Any] = {"reachable": True, "state": {}}
-        # Only status tells them.
-        details = Request.load(run).verb == "status"
-        try:
-            told = self.call("cluster_state", {"timeout": 10, "details": details})
-            answer["state"] = json.loads(told["state"])
-        except UnreachableError as error:
-            answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
-        except KubewrightError as error:
-            # A full disk, no Python: another control plane can tell as well, and this one is shown with its reason.
-            run.event("note", host=self.host, text=f"it was asked for the cluster's state and failed: {error}")
-            answer["failed"] = error_to_json(error)
-        run.write(f"observations/{self.host}", answer)
-        state = answer.get("state", {})
-        return {"found": bool(state.get("answers")), "changed": False}
+
+def ask_for_state(action: RunAction, run: Run) -> bool:
+    """Ask the action's host and write ``observations/HOST``; whether the cluster's API answered."""
+    answer: dict[str, Any] = {"reachable": True, "state": {}}
+    # Only status tells them.
+    details = Request.load(run).verb == "status"
+    try:
+        told = action.call("cluster_state", {"timeout": 10, "details": details})
+        answer["state"] = json.loads(told["state"])
+    except UnreachableError as error:
+        answer = {"reachable": False, "error": error.cause, "remedy": error.remedy}
+    except KubewrightError as error:
+        # A full disk, no Python: another control plane can tell as well, and this one is shown with its reason.
+        run.event("note", host=action.host, text=f"it was asked for the cluster's state and failed: {error}")
+        answer["failed"] = error_to_json(error)
+    run.write(f"observations/{action.host}", answer)
+    return bool(answer.get("state", {}).get("answers"))
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -140,19 +139,17 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
-def _waited(run: Run) -> bool:
-    return any(probe.get("waited") for probe in run.read_all("hosts").values())
-
-
 class Scope(RunAction):
     """Decide which hosts this run looks at."""
 
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.choose_scope`; ``additions`` are as those of :class:`Begin`.
 
-        Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call.
+        Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call. Where hosts are
+        to be probed that are not in the play, one that is becomes ``kubewright_prober``, for the play that does it.
         """
         everybody = self.variables.get("groups", {}).get("all", ())
+        played = self.variables.get("ansible_play_hosts_all", ())
         scope = choose_scope(run, everybody)
         inputs = Inputs.load(run)
         cluster = find_cluster(run, inputs).cluster
@@ -165,6 +162,9 @@ class Scope(RunAction):
                 [name for name in scope["hosts"] if name not in known], "kubewright_scope", "kubewright_unknown"
             ),
             *inputs.additions(scope["delegated"]),
+            *inputs.additions(
+                self.variables["ansible_play_hosts_all"][: bool(scope["delegated"])], "kubewright_prober"
+            ),
         ]
         return {**scope, "additions": additions, "changed": False}
 
