@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from kubewright.engine.actions import base, looking
+from kubewright.engine.actions import base, looking, understanding
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.looking import Document, Inspect, MakePlan, compare_objects
 from kubewright.engine.actions.understanding import Observe, Scope
@@ -208,3 +208,15 @@ class TestScope:
         assert looked_at - probed == known
         assert "w2" in probed
         assert {host for host in looked_at if recorded.run.has(f"hosts/{host}")} == known
+
+    def test_a_host_of_the_play_probes_those_that_are_in_none(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorded = Recorded(tmp_path)
+        made = action(Scope, Calls(), monkeypatch)
+        made.variables = {"ansible_play_hosts_all": ["cp1", "w1"]}
+        for delegated, probers in (([], []), (["w2"], ["cp1"])):
+            scope = {"hosts": ["cp1", "w1"], "scope": ["cp1", "w1"], "delegated": delegated, "via": "cp1"}
+            monkeypatch.setattr(understanding, "choose_scope", lambda *_arguments, scope=scope: scope)
+            additions = made.act(recorded.run)["additions"]
+            assert [each["host"] for each in additions if "kubewright_prober" in each["groups"]] == probers

@@ -162,9 +162,7 @@ class Scope(RunAction):
                 [name for name in scope["hosts"] if name not in known], "kubewright_scope", "kubewright_unknown"
             ),
             *inputs.additions(scope["delegated"]),
-            *inputs.additions(
-                self.variables["ansible_play_hosts_all"][: bool(scope["delegated"])], "kubewright_prober"
-            ),
+            *inputs.additions(played[:1] if scope["delegated"] else (), "kubewright_prober"),
         ]
         return {**scope, "additions": additions, "changed": False}
 
