@@ -103,52 +103,81 @@ def artifacts(version: str = TESTED_VERSION) -> Outcome:
     return Outcome(name=f"artifacts {version}", succeeded=status == 0)
 
 
-def lab(name: str = "lab", *, version: str = TESTED_VERSION, full: bool = False, select: str = "") -> Outcome:
-    """Run the flows on real nodes: in the order of the files, in one process, for one lab runs at a time."""
-    arguments = ["-v", "-p", "no:randomly", "-p", "no:xdist", "-m", "lab", "--durations=15", "tests/lab"]
-    if select:
-        arguments += ["-k", select]
+def lab(name: str, flows: Sequence[str], *, version: str = TESTED_VERSION, full: bool = False) -> Outcome:
+    """Run flows on real nodes: in the order of the files, in one process, for one lab runs at a time."""
+    arguments = ["-v", "-p", "no:randomly", "-p", "no:xdist", "-m", "lab", "--durations=15", *map(_file, flows)]
     return pytest(name, arguments, KUBEWRIGHT_TEST_KUBERNETES=version, KUBEWRIGHT_TEST_FULL="1" if full else "")
 
 
-STAGES: dict[str, Callable[[], Outcome]] = {
-    "lint": lint,
-    "unit": unit,
-    "fuzz": fuzz,
-    "artifacts": artifacts,
-    "lab": lab,
-    # The parts of `make test-all`; each takes less than an hour on two cores once its artifacts are there.
-    "fuzz-full": lambda: fuzz(full=True),
-    "lab-full-kills": lambda: lab("lab-full-kills", full=True, select="test_kills"),
-    "lab-variants": lambda: lab("lab-variants", full=True, select="variants or test_init or test_old_inventory"),
-    "lab-full-changes": lambda: lab(
-        "lab-full-changes", full=True, select="test_lock or test_plan or test_remove or test_secrets or test_troubles"
-    ),
-    "lab-full-rollout": lambda: lab("lab-full-rollout", full=True, select="test_rollout"),
-    "lab-full-drift": lambda: lab("lab-full-drift", full=True, select="test_drift"),
-    "artifacts-second": lambda: artifacts(SECOND_VERSION),
-    # The flows that meet the version; what the lab itself does, bad input and old inventories are the same with any.
-    "lab-second": lambda: lab(
-        "lab-second", version=SECOND_VERSION, select="test_grow or control_planes or configuration or plain_ansible"
+def _file(flow: str) -> str:
+    return f"tests/lab/test_{flow}.py"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What a stage does, and on which files and folders of the checkout its outcome depends."""
+
+    work: Callable[[], Outcome]
+    inputs: tuple[str, ...]
+
+
+EVERYTHING = (".",)
+PRODUCT = ("src", "scripts", "pyproject.toml", "uv.lock", "Makefile")
+LAB = (*PRODUCT, "tests/__init__.py", "tests/lab/__init__.py", "tests/lab/conftest.py", "tests/lab/support")
+
+
+def part(name: str, *flows: str, version: str = TESTED_VERSION, full: bool = True) -> tuple[str, Stage]:
+    """A stage of flows on real nodes, in ``make test-all`` with all that is marked ``full``."""
+    inputs = (*LAB, *map(_file, flows))
+    return name, Stage(lambda: lab(name, flows, version=version, full=full), inputs)
+
+
+FLOWS = sorted(path.stem.removeprefix("test_") for path in (ROOT / "tests" / "lab").glob("test_*.py"))
+STAGES: dict[str, Stage] = {
+    "lint": Stage(lint, EVERYTHING),
+    "unit": Stage(unit, EVERYTHING),
+    "fuzz": Stage(fuzz, (*PRODUCT, "tests/__init__.py", "tests/fuzz")),
+    "fuzz-full": Stage(lambda: fuzz(full=True), (*PRODUCT, "tests/__init__.py", "tests/fuzz")),
+    "artifacts": Stage(artifacts, PRODUCT),
+    "artifacts-second": Stage(lambda: artifacts(SECOND_VERSION), PRODUCT),
+    **dict(
+        (
+            part("lab", *FLOWS, full=False),
+            # The parts of `make test-all`; each takes less than an hour on two cores once its artifacts are there.
+            part("lab-full-kills", "kills"),
+            part("lab-full-changes", "lock", "plan", "remove", "remove_control_plane", "secrets", "troubles"),
+            part("lab-full-rollout", "rollout"),
+            part("lab-full-drift", "drift"),
+            part("lab-variants", "variants", "variants_five", "init", "old_inventory"),
+            # The flows that meet the version; what the lab does itself, bad input and old inventories are the same.
+            part(
+                "lab-second",
+                *("grow", "control_planes", "configuration", "plain_ansible"),
+                version=SECOND_VERSION,
+                full=False,
+            ),
+        )
     ),
 }
 
 
-def tree_digest() -> str:
-    """Digest of the commit and of what changed since: a result counts only for the code that it was made with."""
+def digest_of(inputs: Sequence[str]) -> str:
+    """Digest of files as they are now, committed or not: a result counts only for what it was made with."""
 
     def git(*arguments: str) -> bytes:
-        return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+        return subprocess.run(["git", *arguments, "--", *inputs], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
 
-    state = git("rev-parse", "HEAD") + git("diff", "HEAD") + git("status", "--porcelain")
+    state = git("ls-files", "--stage") + git("diff", "HEAD")
+    for name in git("ls-files", "--others", "--exclude-standard").decode().splitlines():
+        state += name.encode() + (ROOT / name).read_bytes()
     return hashlib.sha256(state).hexdigest()[:16]
 
 
 def resumed(name: str) -> Outcome:
-    """Run a stage unless it passed before on the very same code."""
-    record = RESULTS / "resume" / tree_digest() / f"{name.replace(' ', '-')}.json"
+    """Run a stage unless it passed before on the very same files, as far as it depends on them."""
+    record = RESULTS / "resume" / f"{name}-{digest_of(STAGES[name].inputs)}.json"
     if record.exists():
-        print(f"{name}: passed before on this code, not run again (make clean-tests forgets it)", flush=True)
+        print(f"{name}: passed before on the same files, not run again (make clean-tests forgets it)", flush=True)
         return Outcome(**json.loads(record.read_text()))
     outcome = timed(name)
     if outcome.succeeded:
@@ -160,7 +189,7 @@ def resumed(name: str) -> Outcome:
 def timed(name: str) -> Outcome:
     """Run a stage and note how long it took."""
     started = time.monotonic()
-    return dataclasses.replace(STAGES[name](), seconds=time.monotonic() - started)
+    return dataclasses.replace(STAGES[name].work(), seconds=time.monotonic() - started)
 
 
 def closing(outcomes: Sequence[Outcome]) -> str:
@@ -191,7 +220,7 @@ def main() -> int:
     """Parse the stages, run them and close."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("stages", nargs="+", choices=sorted(STAGES))
-    parser.add_argument("--resume", action="store_true", help="leave out stages that passed before on the same code")
+    parser.add_argument("--resume", action="store_true", help="leave out stages that passed before on the same files")
     arguments = parser.parse_args()
     outcomes = run_stages(arguments.stages, resume=arguments.resume)
     print()

@@ -125,15 +125,19 @@ class Cluster:
         answer = json.loads(self.etcdctl("member", "list", "-w", "json"))
         return list(answer["members"])
 
-    def etcdctl(self, *arguments: str) -> str:
-        """Run etcdctl against the control plane's own member."""
+    def etcdctl_command(self, *arguments: str) -> tuple[str, ...]:
+        """A command of etcdctl's for the control plane's own member."""
         flags = (
             "--endpoints=https://127.0.0.1:2379",
             f"--cacert={ETCD_CERTIFICATES}/ca.crt",
             f"--cert={ETCD_CERTIFICATES}/healthcheck-client.crt",
             f"--key={ETCD_CERTIFICATES}/healthcheck-client.key",
         )
-        return self.lab.read(self.control_plane, "etcdctl", *flags, *arguments)
+        return ("etcdctl", *flags, *arguments)
+
+    def etcdctl(self, *arguments: str) -> str:
+        """Run etcdctl against the control plane's own member."""
+        return self.lab.read(self.control_plane, *self.etcdctl_command(*arguments))
 
     def etcd_voters(self) -> list[str]:
         """Names of the voting members, sorted; a learner fails the test."""

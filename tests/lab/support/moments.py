@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Sequence
 
 from tests.lab.support.cluster import CHECK_POD, Cluster
@@ -29,6 +30,11 @@ class Moment:
 
 def _test(cluster: Cluster, node: str, command: str) -> bool:
     return cluster.lab.execute(node, "sh", "-c", command).exit_code == 0
+
+
+def _soon(cluster: Cluster, node: str, command: str) -> bool:
+    """Whether a command succeeds within some seconds, tried there many times a second: for a point that is short."""
+    return _test(cluster, node, f"for try in $(seq 100); do {{ {command}; }} && exit 0; sleep 0.03; done; exit 1")
 
 
 def _init_runs(cluster: Cluster, nodes: Sequence[str]) -> bool:
@@ -58,7 +64,7 @@ def _key_uploaded(cluster: Cluster, nodes: Sequence[str]) -> bool:
 
 
 def _learner(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return any(member.get("isLearner") for member in cluster.etcd_members())
+    return _soon(cluster, "cp1", f"{shlex.join(cluster.etcdctl_command('member', 'list'))} | grep -q 'true$'")
 
 
 def _promoted(cluster: Cluster, nodes: Sequence[str]) -> bool:
@@ -67,7 +73,7 @@ def _promoted(cluster: Cluster, nodes: Sequence[str]) -> bool:
 
 
 def _kubelet_without_node(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, nodes[0], "pgrep -x kubelet >/dev/null") and nodes[0] not in cluster.node_conditions()
+    return _soon(cluster, nodes[0], "pgrep -x kubelet >/dev/null") and nodes[0] not in cluster.node_conditions()
 
 
 def _node_not_ready(cluster: Cluster, nodes: Sequence[str]) -> bool:
