@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     certificates,
@@ -20,7 +19,13 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+if TYPE_CHECKING:
+    from concurrent import futures
+else:
+    futures = late("concurrent.futures")
 
 DEFAULT_CERTIFICATES = "/etc/kubernetes/pki"
 DIGEST = "kubewright.io/digest"
@@ -31,6 +36,9 @@ LOCAL_SECONDS = 3.0
 DAMAGED = "damaged"
 """Stands for the phase of a kubeadm run whose marker cannot be read."""
 _ROLE = "node-role.kubernetes.io/control-plane"
+
+_AT_ONCE = 4
+"""Questions at a time: each thread has a connection of its own, and opening one takes longer than most answers."""
 
 
 def observe(system: System, *, timeout: float, server: str = "", details: bool = True) -> dict[str, Any]:
@@ -82,12 +90,13 @@ def _begun(system: System) -> dict[str, Any]:
 
 def _state(system: System, client: Client, configuration: str, timeout: float, *, details: bool) -> dict[str, Any]:
     directory = certificates_directory(configuration)
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        futures: dict[str, Future[Any]] = {
-            "nodes": pool.submit(_nodes, client, details=details),
-            "found_record": pool.submit(record.read, client),
+    with futures.ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        asked: dict[str, futures.Future[Any]] = {
+            # Those come first that may wait for dead servers: what the API answers takes the other threads no time.
             "etcd": pool.submit(membership.survey, system, directory, timeout),
             "api_servers": pool.submit(servers.api_servers, system, client),
+            "nodes": pool.submit(_nodes, client, details=details),
+            "found_record": pool.submit(record.read, client),
             "kubelet_configuration": pool.submit(_config_map, client, "kubelet-config", "kubelet"),
             "kube_proxy_configuration": pool.submit(_config_map, client, "kube-proxy", "config.conf"),
             "lease": pool.submit(client.find, lease.LEASE),
@@ -97,7 +106,7 @@ def _state(system: System, client: Client, configuration: str, timeout: float, *
             "check_pods": pool.submit(checkpods.count, client),
             "certificates": pool.submit(certificates.expiries, system, directory),
         }
-        answers = {name: future.result() for name, future in futures.items()}
+        answers = {name: future.result() for name, future in asked.items()}
         found = answers.pop("found_record")
         answers["record"] = found
         answers["objects"] = _digests(pool, client, found)
@@ -256,7 +265,7 @@ def _images(workload: dict[str, Any]) -> list[str]:
     return [container.get("image", "") for container in pod.get("containers") or []]
 
 
-def _digests(pool: ThreadPoolExecutor, client: Client, found: Optional[dict[str, Any]]) -> dict[str, str]:
+def _digests(pool: futures.ThreadPoolExecutor, client: Client, found: Optional[dict[str, Any]]) -> dict[str, str]:
     """The digest annotation of every object that the record names and that is still there."""
     references = (found or {}).get(record.OBJECTS) or []
     answers = pool.map(lambda reference: objectrefs.find(client, reference), references)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os.path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, rendering
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Context, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.image import Image, list_images
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.registry import resources_of
@@ -20,6 +20,11 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.stati
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.unit import Unit
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import ArtifactsMissingError, Missing, Wanted
 from ansible_collections.kubewright.cluster.plugins.module_utils.units import Units
+
+if TYPE_CHECKING:
+    from concurrent import futures
+else:
+    futures = late("concurrent.futures")
 
 ENGINE = "containerd"
 
@@ -204,7 +209,7 @@ class _Walk:
         """Import the images gathered so far."""
         if not self._imports:
             return
-        with concurrent.futures.ThreadPoolExecutor(_PARALLEL_IMPORTS) as pool:
+        with futures.ThreadPoolExecutor(_PARALLEL_IMPORTS) as pool:
             for done in [pool.submit(image.apply, change) for image, change in self._imports]:
                 done.result()
         self._context.images = list_images(self._context.system)

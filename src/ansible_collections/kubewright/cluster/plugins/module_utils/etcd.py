@@ -10,11 +10,9 @@ from __future__ import annotations
 import base64
 import functools
 import json
-import ssl
 import urllib.parse
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -25,8 +23,16 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.https import (
     client_context,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.quorum import Member
+
+if TYPE_CHECKING:
+    import ssl
+    from concurrent import futures
+else:
+    futures = late("concurrent.futures")
+    ssl = late("ssl")
 
 LOCAL = "https://127.0.0.1:2379"
 _PODS = "/api/v1/namespaces/kube-system/pods"
@@ -91,7 +97,7 @@ class Etcd:
 
         """
         listed = self._listed(linearizable=linearizable)
-        with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
+        with futures.ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
             return list(pool.map(self._member, listed))
 
     def context_for_looking(self) -> ssl.SSLContext:
@@ -109,7 +115,7 @@ class Etcd:
 
         """
         listed = self._listed(linearizable=False)
-        with ThreadPoolExecutor(max_workers=max(1, 2 * len(listed))) as pool:
+        with futures.ThreadPoolExecutor(max_workers=max(1, 2 * len(listed))) as pool:
             members = pool.map(self._member, listed)
             told = [found for found in pool.map(self._status, listed) if found is not None]
             return Survey(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-import ssl
 import tempfile
 import threading
 import urllib.parse
 import weakref
 from dataclasses import dataclass
-from typing import Iterator, Optional
+from typing import TYPE_CHECKING, Iterator, Optional
 
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+if TYPE_CHECKING:
+    import ssl
+    from http import client as http_client
+else:
+    http_client = late("http.client")
+    ssl = late("ssl")
 
 SECRETS_DIRECTORY = "/run/kubewright"
 """Where short-lived secret files lie: memory, gone after a reboot."""
-
-_LOST = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
 class TransportError(Exception):
@@ -93,7 +97,7 @@ class Transport:
         self._port = parts.port or 443
         self._context = context
         self._local = threading.local()
-        self._connections: set[http.client.HTTPSConnection] = set()
+        self._connections: set[http_client.HTTPSConnection] = set()
         self.close = weakref.finalize(self, _close_all, self._connections)
 
     def request(
@@ -110,14 +114,14 @@ class Transport:
         reused = getattr(self._local, "connection", None) is not None
         try:
             return self._attempt(method, path, body, headers)
-        except _LOST as error:
+        except (http_client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
             if not reused or method == "POST":
                 raise TransportError("%s: connection lost: %s" % (self.server, error)) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http_client.HTTPException) as error:
             raise TransportError("%s: %s" % (self.server, error)) from error
         try:
             return self._attempt(method, path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http_client.HTTPException) as error:
             raise TransportError("%s: %s" % (self.server, error)) from error
 
     def lines(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Iterator[bytes]:
@@ -127,7 +131,7 @@ class Transport:
             TransportError: no answer, another status than 200, or the answer broke off.
 
         """
-        connection = http.client.HTTPSConnection(self._host, self._port, timeout=self.timeout, context=self._context)
+        connection = http_client.HTTPSConnection(self._host, self._port, timeout=self.timeout, context=self._context)
         try:
             connection.request(method, path, body=body, headers=headers)
             response = connection.getresponse()
@@ -135,7 +139,7 @@ class Transport:
                 said = response.read(300).decode("utf-8", "replace")
                 raise TransportError("%s answered %s with status %d: %s" % (self.server, path, response.status, said))
             yield from iter(response.readline, b"")
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http_client.HTTPException) as error:
             raise TransportError("%s: %s" % (self.server, error)) from error
         finally:
             connection.close()
@@ -143,7 +147,7 @@ class Transport:
     def _attempt(self, method: str, path: str, body: Optional[bytes], headers: Optional[dict[str, str]]) -> Answer:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = http.client.HTTPSConnection(
+            connection = http_client.HTTPSConnection(
                 self._host, self._port, timeout=self.timeout, context=self._context
             )
             self._local.connection = connection
@@ -159,6 +163,6 @@ class Transport:
             raise
 
 
-def _close_all(connections: set[http.client.HTTPSConnection]) -> None:
+def _close_all(connections: set[http_client.HTTPSConnection]) -> None:
     for connection in connections:
         connection.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-import ssl
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import etcd, files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import APISERVER_MANIFEST
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+if TYPE_CHECKING:
+    import ssl
 
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 _AUTHORITIES = (

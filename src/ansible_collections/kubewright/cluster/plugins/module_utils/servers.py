@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import membership, serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+if TYPE_CHECKING:
+    from concurrent import futures
+else:
+    futures = late("concurrent.futures")
 
 TIMEOUT = 0.8
 """Seconds for an API server to tell its version."""
@@ -29,7 +34,7 @@ def api_servers(system: System, client: Client) -> list[dict[str, str]]:
             known[address] = (pod.get("spec") or {}).get("nodeName", "")
     if not known:
         return []
-    with ThreadPoolExecutor(max_workers=len(known)) as pool:
+    with futures.ThreadPoolExecutor(max_workers=len(known)) as pool:
         return list(pool.map(lambda entry: _api_server(system, entry[1], entry[0]), sorted(known.items())))
 
 

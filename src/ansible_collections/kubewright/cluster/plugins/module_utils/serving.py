@@ -7,14 +7,20 @@ restarted. A certificate that has expired must be told, too, so nothing is verif
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 import urllib.parse
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import certificates
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
+
+if TYPE_CHECKING:
+    import ssl
+    from concurrent import futures
+else:
+    futures = late("concurrent.futures")
+    ssl = late("ssl")
 
 HANDSHAKE_SECONDS = 0.5
 DEADLINE_SECONDS = 0.8
@@ -53,7 +59,7 @@ def look(
         context = client if server.component == "etcd" and client is not None else anonymous
         return _shown(server, context, until)
 
-    with ThreadPoolExecutor(max_workers=min(_WORKERS, len(servers))) as pool:
+    with futures.ThreadPoolExecutor(max_workers=min(_WORKERS, len(servers))) as pool:
         return list(pool.map(one, servers))
 
 

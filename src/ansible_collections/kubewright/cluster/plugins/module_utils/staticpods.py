@@ -7,17 +7,22 @@ mirror pod of the new manifest, then for the component's own health endpoint.
 from __future__ import annotations
 
 import re
-import ssl
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml, serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+if TYPE_CHECKING:
+    import ssl
+    from urllib import request
+else:
+    request = late("urllib.request")
+    ssl = late("ssl")
 
 MANIFESTS = "/etc/kubernetes/manifests"
 API_SERVER = "kube-apiserver"
@@ -220,11 +225,11 @@ def unhealthy(pod: Pod) -> str:
         return ""
     # It shows a certificate of its own making, to this node alone; nothing secret is sent.
     context = serving.unverified(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    opener = request.build_opener(request.ProxyHandler({}), request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=_REQUEST_TIMEOUT):
             return ""
-    except urllib.error.HTTPError as error:
+    except request.HTTPError as error:
         return "%s answers with status %d" % (url, error.code)
     except OSError as error:
         return "%s does not answer: %s" % (url, getattr(error, "reason", error))

@@ -6,7 +6,6 @@ user's, so they are copied into staging, which is root's, and verified there: no
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import os
 import re
@@ -14,11 +13,17 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ARTIFACTS, BAD_INPUT, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+
+if TYPE_CHECKING:
+    from concurrent import futures
+else:
+    futures = late("concurrent.futures")
 
 STAGING = "/var/lib/kubewright/staging"
 """Where artifacts wait until they are installed."""
@@ -87,7 +92,7 @@ class Store:
         self._users: dict[str, int] = {}
         self._verified: set[str] = set()
         self._absent: list[Wanted] = []
-        self._transfers: dict[str, concurrent.futures.Future[Optional[Missing]]] = {}
+        self._transfers: dict[str, futures.Future[Optional[Missing]]] = {}
         self._stopped = threading.Event()
 
     def require(self, wanted: Iterable[Wanted]) -> list[Missing]:
@@ -108,13 +113,13 @@ class Store:
         unique = list({item.sha256: item for item in everything}.values())
         self._absent = [item for item in unique if not self._staged(item.sha256)]
         self._require_space(self._absent, everything)
-        with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+        with futures.ThreadPoolExecutor(PARALLEL) as pool:
             return [missing for missing in pool.map(self._look_for, self._absent) if missing is not None]
 
     @contextlib.contextmanager
     def transfers(self) -> Iterator[None]:
         """Fetch what is required in the background while the block runs; when the block fails, so do they."""
-        with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+        with futures.ThreadPoolExecutor(PARALLEL) as pool:
             self._transfers = {item.sha256: pool.submit(self._obtain, item) for item in self._absent}
             try:
                 yield

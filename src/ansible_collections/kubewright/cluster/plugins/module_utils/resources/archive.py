@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os.path
-import tarfile
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Optional
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ARTIFACTS, BAD_INPUT, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import path_state
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Wanted
+
+if TYPE_CHECKING:
+    import tarfile
+else:
+    tarfile = late("tarfile")
 
 _CHUNK = 1 << 20
 _EXPANSION = 3

@@ -11,9 +11,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import shutil
-import ssl
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     certificates,
@@ -26,8 +25,14 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import wait_until
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.rendered import Rendered
+
+if TYPE_CHECKING:
+    import ssl
+else:
+    ssl = late("ssl")
 
 _NOT_HERE = "not a control plane"
 _ISSUED = markers.DIRECTORY + "/certificates"
