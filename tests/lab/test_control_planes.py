@@ -15,6 +15,7 @@ from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, ass
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.snapshot import assert_unchanged, snapshot
 from tests.lab.support.ssh_sessions import SessionCounter
+from tests.lab.support.states import found_about, status
 from tests.lab.support.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow]
@@ -98,6 +99,16 @@ class TestTheFirstControlPlaneDies:
 
     def test_pods_can_be_made_and_services_answer_from_every_live_node(self, lab: TestLab) -> None:
         assert_works(Cluster(lab, "cp2"), ["cp2", "cp3", "w1", "w2"])
+
+    def test_status_says_degraded_and_who_is_to_be_brought_back(self, lab: TestLab) -> None:
+        told = status(lab)
+        state = told["state"]
+        assert state["kind"] == "degraded", state
+        assert told["cluster"]["via"] == "cp2"
+        assert found_about(state, ["cp1"]) == {"API server of cp1", "etcd member cp1", "node cp1"}
+        assert found_about(state, ["cp2", "cp3", "w1", "w2"]) == set()
+        assert state["next"] == state["findings"][0]["remedy"]
+        assert any("cp1" in sentence for sentence in state["unknown"]), state
 
     def test_a_new_worker_joins(self, lab: TestLab) -> None:
         cluster = Cluster(lab, "cp2")
