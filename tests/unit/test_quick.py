@@ -52,6 +52,12 @@ def test_what_nobody_expected_is_told_by_python() -> None:
 
 
 def test_a_reader_that_has_gone_is_no_error() -> None:
-    quiet = ["sh", "-c", 'unset PYTHONUNBUFFERED; "$0" -c "$1" | true', sys.executable, PROGRAM.format(end="import time; time.sleep(0.5)")]
+    quiet = [
+        "sh",
+        "-c",
+        'unset PYTHONUNBUFFERED; "$0" -c "$1" | true',
+        sys.executable,
+        PROGRAM.format(end="import time; time.sleep(0.5)"),
+    ]
     done = subprocess.run(quiet, capture_output=True, text=True, check=False, timeout=60)
     assert done.stderr == ""

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import applyset, nodemetadata, rollout
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -49,6 +52,119 @@ class TestDifferences:
         before = {**CONFIG, "metadata": dict(CONFIG["metadata"])}
         applyset.prepared(CONFIG)
         assert before == CONFIG
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.text("abm0", max_size=3)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+)
+OBJECTS = st.dictionaries(st.sampled_from(["spec", "data", "rules"]), VALUES, min_size=1)
+
+
+def with_more(value: Any) -> Any:
+    """A value with a field more in every mapping, as servers fill in defaults."""
+    if isinstance(value, dict):
+        return {**{key: with_more(part) for key, part in value.items()}, "filled-in": "x"}
+    return [with_more(part) for part in value] if isinstance(value, list) else value
+
+
+def leaves(value: Any, *way: Any) -> list[tuple[Any, ...]]:
+    """The ways to all values that are neither a mapping nor a list."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    return [way] if parts is None else [found for key, part in parts for found in leaves(part, *way, key)]
+
+
+class TestHolds:
+    @given(OBJECTS)
+    def test_what_has_more_than_is_wanted_holds_it(self, wanted: dict[str, Any]) -> None:
+        assert applyset.holds(with_more(wanted), wanted)
+
+    @given(OBJECTS, st.data())
+    def test_no_change_of_a_value_is_overlooked(self, wanted: dict[str, Any], data: st.DataObject) -> None:
+        changed = with_more(wanted)
+        ways = leaves(wanted)
+        if not ways:
+            return
+        *way, last = data.draw(st.sampled_from(ways))
+        place = changed
+        for key in way:
+            place = place[key]
+        place[last] = data.draw(
+            SCALARS.filter(lambda value: value != place[last] or type(value) is not type(place[last]))
+        )
+        assert not applyset.holds(changed, wanted)
+
+    @pytest.mark.parametrize(
+        ("found", "wanted"),
+        [
+            ({"cpu": "500m"}, {"cpu": "0.5"}),
+            ({"args": ["a", "b"]}, {"args": ["a"]}),
+            ({"args": ["b", "a"]}, {"args": ["a", "b"]}),
+            ({}, {"a": None}),
+            ({"a": 1}, {"a": True}),
+            ({"a": {}}, {"a": []}),
+        ],
+    )
+    def test_what_the_server_has_to_judge(self, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+        assert not applyset.holds({"spec": found}, {"spec": wanted})
+
+    def test_what_is_not_there(self) -> None:
+        assert not applyset.holds(None, CONFIG)
+
+    def test_what_the_server_keeps_is_not_looked_at(self) -> None:
+        wanted = {**CONFIG, "metadata": {**CONFIG["metadata"], "creationTimestamp": None}, "status": {}}
+        assert applyset.holds(live(), wanted)
+
+    def test_whose_fields_they_are(self) -> None:
+        assert not applyset.managed({"metadata": {"managedFields": [{"manager": "kubeadm"}]}})
+        assert not applyset.managed({"metadata": {}})
+        assert applyset.managed({"metadata": {"managedFields": [{"manager": "kubeadm"}, {"manager": "kubewright"}]}})
+
+
+class Server:
+    """Stands in for the API: has one object, and keeps what was applied to it."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        self.item = item
+        self.asked: list[bool] = []
+
+    def find(self, _path: str) -> dict[str, Any]:
+        """The object."""
+        return copy.deepcopy(self.item)
+
+    def apply(self, _path: str, item: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """What an apply makes of it."""
+        self.asked.append(dry_run)
+        return {**self.item, **item, "metadata": {**self.item["metadata"], **item["metadata"]}}
+
+    def of(self, _name: str) -> str:
+        """The path of any object."""
+        return "/x"
+
+
+class TestApplyOne:
+    @pytest.mark.parametrize("check", [True, False])
+    def test_what_is_so_already_is_not_asked_about(self, *, check: bool) -> None:
+        server: Any = Server(live(immutable=False) | {"immutable": False})
+        assert applyset.apply_one(server, server, {**CONFIG, "immutable": False}, check=check) is None
+        assert server.asked == []
+
+    def test_a_change_of_somebodys_is_told_by_a_dry_run(self) -> None:
+        changed = live()
+        changed["data"] = {"x": "2"}
+        server: Any = Server(changed)
+        change = applyset.apply_one(server, server, CONFIG, check=True)
+        assert change is not None
+        assert (change["action"], change["fields"]) == ("change", [{"path": "data.x", "before": "2", "after": "1"}])
+        assert server.asked == [True]
+
+    def test_what_was_wanted_otherwise_before_is_asked_about(self) -> None:
+        """It may have fields that are wanted no longer; only the server knows whose they are."""
+        server: Any = Server(live(data={"x": "1", "y": "2"}))
+        change = applyset.apply_one(server, server, CONFIG, check=True)
+        assert change is not None
+        assert change["action"] == "change"
+        assert server.asked == [True]
 
 
 def node(labels: dict[str, str], taints: list[dict[str, str]], annotations: dict[str, str]) -> dict[str, Any]:

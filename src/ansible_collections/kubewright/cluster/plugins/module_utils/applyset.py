@@ -1,7 +1,8 @@
 """Objects by server-side apply: what would change, the change, and the removal of what is no longer wanted.
 
 Drift is found by asking the server itself: a dry run of the apply compared with the live object. Fields that the server
-keeps are left out of the comparison.
+keeps are left out of the comparison. An object that has all that is wanted of it, to the letter, is not asked about: a
+dry run is most of what comparing it would take.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import record
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import FIELD_MANAGER, Client
 from ansible_collections.kubewright.cluster.plugins.module_utils.objectrefs import Paths, reference
 
 DIGEST = "kubewright.io/digest"
@@ -75,6 +76,29 @@ def _compare(path: str, before: Any, after: Any, found: list[dict[str, Any]]) ->
         found.append({"path": path, "before": before, "after": after})
 
 
+def holds(live: Optional[Object], wanted: Object) -> bool:
+    """Whether a live object has all that is wanted of it as it is written, so that applying it would change nothing.
+
+    False where that cannot be seen: a quantity may be written in two ways, and others may have added to a list. Nor can
+    it be seen whether the object has fields that were wanted earlier: see the digest, or who manages its fields.
+    """
+    return live is not None and _holds(_comparable(live), _comparable(wanted))
+
+
+def _holds(live: Any, wanted: Any) -> bool:
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return all(key in live and _holds(live[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(live, list):
+        # Python 3.9's zip has no strict.
+        return len(live) == len(wanted) and all(_holds(*pair) for pair in zip(live, wanted))  # noqa: B905
+    return type(live) is type(wanted) and bool(live == wanted)
+
+
+def managed(live: Object) -> bool:
+    """Whether an object has fields of ours, set by an apply or an update."""
+    return any(entry.get("manager") == FIELD_MANAGER for entry in live["metadata"].get("managedFields") or ())
+
+
 def apply_one(client: Client, paths: Paths, item: Object, *, check: bool) -> Optional[dict[str, Any]]:
     """Make one object so; the change ({reference, action, fields}), None where it is so already.
 
@@ -91,8 +115,9 @@ def apply_one(client: Client, paths: Paths, item: Object, *, check: bool) -> Opt
             _create(client, path, name, wanted)
         return {"reference": name, "action": "create", "fields": differences(None, wanted)}
     assert path is not None
-    fields = differences(live, client.apply(path, wanted, dry_run=True))
     stale = (live["metadata"].get("annotations") or {}).get(DIGEST) != digest(item)
+    same = not stale and holds(live, wanted)
+    fields = [] if same else differences(live, client.apply(path, wanted, dry_run=True))
     if (fields or stale) and not check:
         client.apply(path, wanted)
     if not fields:

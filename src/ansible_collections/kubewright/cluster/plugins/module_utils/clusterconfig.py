@@ -122,13 +122,20 @@ def _object(client: Client, paths: objectrefs.Paths, text: str, *, check: bool) 
     live = client.find(path)
     if name == _PROXY_DAEMON_SET:
         text = _with_revision(client, live, text)
-    fields = [] if live is None else applyset.differences(live, client.apply(path, text, dry_run=True))
+    fields: list[dict[str, Any]] = []
+    if live is not None and not _same(live, text):
+        fields = applyset.differences(live, client.apply(path, text, dry_run=True))
     if live is not None and not fields:
         return None
     if not check:
         client.apply(path, text)
     diff = "".join("%s: %r -> %r\n" % (entry["path"], entry["before"], entry["after"]) for entry in fields)
     return {"reference": name, "action": "create" if live is None else "change", "diff": diff}
+
+
+def _same(live: Object, text: str) -> bool:
+    """Whether it is seen without asking that applying changes nothing; not where we did before, perhaps more fields."""
+    return not applyset.managed(live) and applyset.holds(live, plainyaml.parse(text))
 
 
 def _with_revision(client: Client, live: Optional[Object], text: str) -> str:
