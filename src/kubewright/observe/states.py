@@ -81,17 +81,32 @@ def _etcd_silent(evidence: Evidence) -> bool:
 
 
 def _etcd(evidence: Evidence) -> tuple[tuple[EtcdMember, ...], tuple[EtcdStatus, ...]]:
-    """The members as the speaker sees them, else as that control plane does that sees most of them healthy."""
+    """The members as the speaker sees them, else as that control plane does that sees most of them healthy.
+
+    Where none is healthy to any, as without a majority, the one that most of them answered counts.
+    """
     if evidence.cluster is not None and evidence.cluster.etcd_members:
         return evidence.cluster.etcd_members, evidence.cluster.etcd_status
     views = [(disk.etcd_members, disk.etcd_status) for disk in evidence.disks.values()]
-    return max(views, key=lambda view: sum(1 for member in view[0] if member.healthy), default=((), ()))
+    return max(views, key=_seen, default=((), ()))
+
+
+def _seen(view: tuple[tuple[EtcdMember, ...], tuple[EtcdStatus, ...]]) -> tuple[int, int, int]:
+    """How much a control plane sees of etcd: how many members are healthy, how many answer, how many there are."""
+    members, status = view
+    return sum(1 for member in members if member.healthy), len(status), len(members)
+
+
+def _waits(member: EtcdMember, status: tuple[EtcdStatus, ...]) -> bool:
+    """Whether a member lives and only lacks the others: without a majority none is healthy to etcd's /health."""
+    return not member.healthy and any(told.member_id == member.member_id and not told.has_leader for told in status)
 
 
 def _next_step(kind: Kind, evidence: Evidence, findings: tuple[Finding, ...]) -> str:
     if kind is Kind.QUORUM_LOST:
-        members, _ = _etcd(evidence)
-        dead = ", ".join(_name(member) for member in members if not member.learner and not member.healthy)
+        members, status = _etcd(evidence)
+        voters = (member for member in members if not member.learner)
+        dead = ", ".join(_name(member) for member in voters if not member.healthy and not _waits(member, status))
         dead = dead or ", ".join(f"on {host}" for host, disk in evidence.disks.items() if disk.etcd_error)
         return (
             f"Bring back etcd members ({dead or 'all of them'}) until most of the voting ones are healthy: power, "
@@ -157,12 +172,19 @@ def _member_findings(evidence: Evidence) -> Iterator[Finding]:
                 f"it does not answer: {disk.etcd_error}",
                 "Look at that host: disk space, crictl ps -a, journalctl -u kubelet",
             )
-    for member in _etcd(evidence)[0]:
+    members, status = _etcd(evidence)
+    for member in members:
         if not member.started:
             yield Finding(
                 f"etcd member {_name(member)}",
                 "it was announced and never started",
                 "Run kubewright deploy or scale again: the join that was cut short is completed",
+            )
+        elif _waits(member, status):
+            yield Finding(
+                f"etcd member {_name(member)}",
+                f"it answers at {member.peer_ip} and knows of no leader",
+                "Leave it as it is: it takes part again when most of the voting members do",
             )
         elif not member.healthy:
             yield Finding(

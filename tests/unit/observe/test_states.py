@@ -98,6 +98,27 @@ class TestKinds:
         state = classify(evidence(None, disks={"cp1": silent(True, False, False)}))
         assert "(cp2, cp3)" in state.next_step
 
+    def test_quorum_lost_does_not_name_a_member_that_only_lacks_the_others(self) -> None:
+        """Without a majority etcd's /health is false on the members that live, too, and their status has no leader."""
+        state = classify(evidence(None, disks={"cp1": silent(False, False, False, has_leader=False)}))
+        assert state.kind is Kind.QUORUM_LOST
+        assert "(cp2, cp3)" in state.next_step
+        found = {finding.subject: finding for finding in state.findings}
+        assert found["etcd member cp1"].cause == "it answers at 10.0.0.1 and knows of no leader"
+        assert found["etcd member cp1"].remedy.startswith("Leave it as it is")
+        assert found["etcd member cp2"].cause.startswith("it does not answer")
+
+    def test_quorum_lost_names_a_member_that_knows_a_leader_and_takes_no_part(self) -> None:
+        state = classify(evidence(None, disks={"cp1": silent(False, False, True)}))
+        assert "(cp1, cp2)" in state.next_step
+
+    def test_quorum_lost_is_told_by_the_member_that_answers(self) -> None:
+        """A control plane whose own member is silent knows no members, which says nothing about the others."""
+        refused = replace(DISK, api_error="refused", etcd_error="refused")
+        state = classify(evidence(None, disks={"cp2": refused, "cp1": silent(False, False, False, has_leader=False)}))
+        assert state.kind is Kind.QUORUM_LOST
+        assert "(cp2, cp3)" in state.next_step
+
     @pytest.mark.parametrize(
         ("members", "lost"),
         [
