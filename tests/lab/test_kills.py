@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ from tests.lab.support.moments import (
     Moment,
 )
 from tests.lab.support.removal import assert_clean
+from tests.lab.support.states import status
 from tests.lab.support.writer import writer
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow]
@@ -58,11 +59,12 @@ def killed_then_again(
     moment: Moment,
     victim: Victim,
     chance: random.Random,
+    between: Callable[[], None] | None = None,
 ) -> bool:
     """Kill a run at a moment and run it again, which has to succeed.
 
     Modules of the killed run that still hold a node's lock are kept at work until the second run says that it waits.
-    Returns whether there were any.
+    What is to be seen ``between`` the runs is looked at while they are. Returns whether there were any.
     """
     lab = cluster.lab
     command = ("kubewright", arguments[0], "-i", str(lab.inventory), *arguments[1:])
@@ -78,6 +80,8 @@ def killed_then_again(
             delay=0.0 if moment.held else chance.uniform(0, LONGEST_DELAY),
         )
         lab.note(killed)
+        if between is not None:
+            between()
         run_beside(lab, *arguments, frozen=frozen, temporary=Path(temporary)).check()
         assert list(Path(temporary).iterdir()) == [], "temporary files are left"
     return bool(frozen)
@@ -91,6 +95,7 @@ def killed_then_completed(
     victim: Victim,
     chance: random.Random,
     away: Collection[str] = (),
+    between: Callable[[], None] | None = None,
 ) -> bool:
     """Kill a run at a moment, run it again, and see that all is complete and nothing is left.
 
@@ -98,7 +103,7 @@ def killed_then_completed(
     still at work.
     """
     lab = cluster.lab
-    waited = killed_then_again(cluster, arguments, nodes, moment, victim, chance)
+    waited = killed_then_again(cluster, arguments, nodes, moment, victim, chance, between)
     everywhere = [name for name in lab.nodes if name not in away]
     assert_works(cluster, everywhere)
     assert_hosts_files(lab, everywhere)
@@ -126,7 +131,12 @@ class TestKilledDuringInit:
     """The first deploy is killed, the command alone."""
 
     def test_running_again_completes(self, cluster: Cluster, chance: random.Random) -> None:
-        waited = killed_then_completed(cluster, ["deploy"], ["cp1"], INIT, Victim.COMMAND, chance)
+        def half_made() -> None:
+            state = status(cluster.lab)["state"]
+            assert state["kind"] == "half made", state
+            assert state["next"].startswith("Run kubewright deploy again: it goes on at cp1"), state
+
+        waited = killed_then_completed(cluster, ["deploy"], ["cp1"], INIT, Victim.COMMAND, chance, between=half_made)
         assert waited, "kubeadm init takes longer than the kill, so its module was there to be waited for"
 
 
