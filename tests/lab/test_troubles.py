@@ -12,7 +12,7 @@ from tests.lab.support.cluster import Cluster
 from tests.lab.support.commands import Result
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works
 from tests.lab.support.lab import TestLab, lab_up
-from tests.lab.support.locking import started
+from tests.lab.support.locking import holder, started
 from tests.lab.support.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
@@ -20,6 +20,31 @@ pytestmark = [pytest.mark.lab, pytest.mark.flow, pytest.mark.full]
 STORE = "/var/lib/kubewright"
 STORE_BYTES = 1_400_000_000
 """More than the artifacts of a worker need."""
+
+# Waits for a file in a folder and fills its file system. All artifacts arrive within a second or two, so whoever holds
+# the node's lock stands still meanwhile. Prints how many bytes there were to be filled.
+_FILL = """
+import errno, json, os, signal, sys, time
+store = sys.argv[1]
+end = time.monotonic() + 120
+while not any(names for _, _, names in os.walk(store)):
+    assert time.monotonic() < end, "nothing arrives"
+    time.sleep(0.01)
+with open("/run/kubewright/lock") as lock:
+    holder = json.load(lock)["pid"]
+os.kill(holder, signal.SIGSTOP)
+filled = 0
+try:
+    with open(store + "/somebody-elses", "wb", buffering=0) as file:
+        while True:
+            filled += file.write(bytes(4 << 20))
+except OSError as error:
+    if error.errno != errno.ENOSPC:
+        raise
+finally:
+    os.kill(holder, signal.SIGCONT)
+print(json.dumps(filled))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +61,9 @@ def cluster(lab: TestLab) -> Cluster:
     return Cluster(lab, "cp1")
 
 
-def scale_with_trouble(lab: TestLab, moment: Callable[[], bool], trouble: Callable[[], None]) -> Result:
+def scale_with_trouble(lab: TestLab, moment: Callable[[], bool], trouble: Callable[[], None], *options: str) -> Result:
     """Run scale and make trouble once the moment is seen; return how the run ended."""
-    with started(lab, "scale") as process:
+    with started(lab, "scale", *options) as process:
         wait_until(moment, deadline=120, what="the moment for the trouble", every=0.1)
         trouble()
         assert process.poll() is None, "the run ended before the trouble"
@@ -110,21 +135,43 @@ def small_store(lab: TestLab, node: str) -> Iterator[None]:
 
 
 def fill_when_artifacts_arrive(lab: TestLab, node: str) -> None:
-    """Fill the store as soon as something lies in it; on the node itself, for all of it arrives within seconds."""
-    arriving = f"until find {STORE} -type f | grep -q .; do sleep 0.02; done"
-    lab.execute(node, "sh", "-c", f"{arriving}; exec dd if=/dev/zero of={STORE}/somebody-elses bs=4M", timeout=120)
+    """Fill the store when the first of them begins to lie in it."""
+    lab.python(node, _FILL, STORE, timeout=150)
+
+
+@pytest.fixture(scope="module")
+def to_fill(lab: TestLab) -> tuple[str, str]:
+    """Two new workers, of which the first is the one whose disk fills up."""
+    full, other = lab.grow(workers=2)
+    return full, other
 
 
 class TestDiskFillsUp:
     """Of two workers that join, one has a disk that somebody else fills while artifacts arrive."""
 
-    def test_the_other_joins(self, lab: TestLab, cluster: Cluster) -> None:
-        full, _ = lab.grow(workers=2)
+    def test_more_failures_than_may_be_end_the_run(
+        self, lab: TestLab, cluster: Cluster, to_fill: tuple[str, str]
+    ) -> None:
+        full, other = to_fill
+        members = sorted(cluster.node_conditions())
+        with small_store(lab, full):
+            ended = scale_with_trouble(
+                lab, lambda: True, lambda: fill_when_artifacts_arrive(lab, full), "--max-failures", "0"
+            )
+        assert ended.exit_code == ExitCode.STEP_FAILED, ended
+        assert f"--max-failures 0: 1 host has failed ({full})" in ended.output, ended
+        assert "No space left" in ended.output, ended
+        assert lab.read(other, "systemctl", "is-active", "containerd").strip() == "active", "it was under way"
+        assert sorted(cluster.node_conditions()) == members, "no worker may have begun to join"
+        assert cluster.leftovers() == []
+        assert holder(cluster) == ""
+
+    def test_without_a_bound_the_other_joins(self, lab: TestLab, cluster: Cluster, to_fill: tuple[str, str]) -> None:
+        full, _ = to_fill
         with small_store(lab, full):
             ended = scale_with_trouble(lab, lambda: True, lambda: fill_when_artifacts_arrive(lab, full))
-            assert "No space left" in ended.output, ended
-            assert_the_others_are_done(lab, cluster, ended, full)
-            lab.read(full, "rm", f"{STORE}/somebody-elses")
+        assert "No space left" in ended.output, ended
+        assert_the_others_are_done(lab, cluster, ended, full)
 
     def test_the_next_run_completes(self, lab: TestLab, cluster: Cluster) -> None:
         assert_the_next_run_completes(lab, cluster)
