@@ -74,9 +74,13 @@ class Cluster:
         self.control_plane = control_plane
         self.endpoint = endpoint
 
+    def kubectl_command(self, *arguments: str) -> tuple[str, ...]:
+        """A command of kubectl's as the administrator on the control plane."""
+        return ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=20s", *arguments)
+
     def kubectl(self, *arguments: str, stdin: str = "", timeout: float = 60.0) -> str:
         """Run kubectl as the administrator on the control plane; return its output."""
-        command = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=20s", *arguments)
+        command = self.kubectl_command(*arguments)
         return self.lab.execute(self.control_plane, *command, stdin=stdin, timeout=timeout).check().stdout
 
     def get(self, *arguments: str) -> Any:

@@ -87,24 +87,29 @@ def _lock_held(cluster: Cluster, nodes: Sequence[str]) -> bool:
 
 def _leaving(cluster: Cluster, nodes: Sequence[str]) -> bool:
     """Cordoned, or gone already: a drain of few pods is over before it can be asked about twice."""
-    found = [node for node in cluster.get("nodes")["items"] if node["metadata"]["name"] == nodes[0]]
-    return not found or bool(found[0]["spec"].get("unschedulable"))
+    asked = cluster.kubectl_command("get", "node", nodes[0], "-o", "jsonpath={.spec.unschedulable}")
+    return _soon(cluster, "cp1", f"{shlex.join(asked)} 2>&1 | grep -q 'true\\|(NotFound)'")
 
 
 def _member_removed(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return nodes[0] not in [member.get("name") for member in cluster.etcd_members()]
+    """Etcd's answer is whole where it names the control plane that is asked."""
+    listed = shlex.join(cluster.etcdctl_command("member", "list"))
+    return _soon(
+        cluster, "cp1", f"{listed} >/tmp/members && grep -q cp1 /tmp/members && ! grep -q {nodes[0]} /tmp/members"
+    )
 
 
 def _node_deleted(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return nodes[0] not in cluster.node_conditions()
+    asked = cluster.kubectl_command("get", "node", nodes[0])
+    return _soon(cluster, "cp1", f"{shlex.join(asked)} 2>&1 | grep -q '(NotFound)'")
 
 
 def _half_cleaned(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, nodes[0], f"test ! -e /var/lib/kubelet/config.yaml && test -e {MANIFEST}")
+    return _soon(cluster, nodes[0], f"test ! -e /var/lib/kubelet/config.yaml && test -e {MANIFEST}")
 
 
 def _cleaned(cluster: Cluster, nodes: Sequence[str]) -> bool:
-    return _test(cluster, nodes[0], f"test ! -e {MANIFEST}")
+    return _soon(cluster, nodes[0], f"test ! -e {MANIFEST}")
 
 
 def _checked(cluster: Cluster, nodes: Sequence[str]) -> bool:
