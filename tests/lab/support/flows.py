@@ -77,7 +77,7 @@ def assert_nothing_left(cluster: Cluster, nodes: Sequence[str]) -> None:
     cluster.etcd_voters()
     for node in nodes:
         found = cluster.lab.execute(node, "sh", "-c", f"{_TEMPORARY}; {_UNFINISHED}; {_SECRETS}").stdout.split()
-        assert found == [], f"left on {node}"
+        assert found == [], f"left on {node}: {found}"
 
 
 def running_services(cluster: Cluster, node: str) -> dict[str, str]:

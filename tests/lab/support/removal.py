@@ -22,7 +22,7 @@ def assert_clean(lab: TestLab, node: str) -> None:
         "/etc/containerd/config.toml",
     )
     left = [path for path in paths if lab.execute(node, "test", "-e", path).exit_code == 0]
-    assert left == [], f"left on {node}"
+    assert left == [], f"left on {node}: {left}"
     links = lab.read(node, "ip", "-o", "link")
     assert not [name for name in ("flannel.1", "cni0", "veth") if f" {name}" in links], links
     rules = lab.read(node, "iptables-save")

@@ -119,6 +119,7 @@ class Join(StepAction):
                 "node_name": node_name(self.host, inputs.settings),
                 "network_ready_file": document.network_ready_file,
                 "etcd_data_directory": inputs.settings.cluster.etcd_data_dir,
+                "lock_id": lock_id(run),
             },
         )
         return {"changed": answer["changed"]}

@@ -328,6 +328,16 @@ class TestKeeping:
         assert leasekeeping.acquire(system, wanted)["taken"]
         assert lease.FilePlace(system).read().identity == "c"
 
+    @pytest.mark.parametrize(("holder", "removed"), [(A, False), (C, True), (None, False)])
+    def test_a_host_that_joins_forgets_who_began_the_cluster_and_is_gone(
+        self, system: System, holder: dict[str, str] | None, *, removed: bool
+    ) -> None:
+        place = lease.FilePlace(system)
+        if holder is not None:
+            lease.put(place, holder)
+        assert lease.forget_file(system, A["id"]) is removed
+        assert place.read().identity == ("" if removed or holder is None else A["id"])
+
     def test_the_lease_of_another_counts_more_than_the_own_file(self, system: System, client: Client) -> None:
         lease.put(lease.FilePlace(system), A)
         assert leasekeeping.renew(system, "a") is Kept.HELD

@@ -282,6 +282,17 @@ def free(place: Place, identity: str) -> bool:
     raise NodeError("the cluster's lock", "it changes too fast to be given up", "Run the same command again", LOCKED)
 
 
+def forget_file(system: System, identity: str) -> bool:
+    """Remove the file of a run that began the cluster and is gone; not the caller's own. Whether there was one.
+
+    The caller, ``identity``, has the cluster's Lease. A file is the lock only while there is no cluster, and the run
+    that had it here would have the Lease if it lived.
+    """
+    place = FilePlace(system)
+    found = place.read().identity
+    return found not in ("", identity) and free(place, found)
+
+
 def put(place: Place, holder: Holder) -> None:
     """Put a holder there whoever was there before: into a cluster that nobody but the holder can have begun."""
     while not place.swap(place.read(), holder):

@@ -18,6 +18,7 @@ Args:
         end.
     timeout: Seconds for each kubeadm command.
     ready_timeout: Seconds for the Node to appear in the cluster.
+    lock_id: Who has the cluster's lock. The file of another run, which began the cluster and is gone, is removed here.
 
 """
 
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import join
+from ansible_collections.kubewright.cluster.plugins.module_utils import join, lease
 from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -40,11 +41,14 @@ ARGUMENTS: dict[str, Any] = {
     "network_ready_file": {"type": "str", "default": ""},
     "timeout": {"type": "float", "default": 600.0},
     "ready_timeout": {"type": "float", "default": 120.0},
+    "lock_id": {"type": "str", "default": ""},
 }
 
 
 def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]:
     """The call's result."""
+    if params["lock_id"]:
+        lease.forget_file(system, params["lock_id"])
     return join.join(system, params)
 
 
