@@ -28,7 +28,7 @@ SECOND_VERSION = "1.36.3"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a stage came to: whether it passed, its tests by outcome and its duration in seconds."""
+    """What a stage came to: whether it passed, its tests by outcome, its duration in seconds, and of which files."""
 
     name: str
     succeeded: bool
@@ -36,6 +36,7 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    inputs: str = ""
 
 
 def run(command: Sequence[str], **environment: str) -> int:
@@ -187,9 +188,9 @@ def resumed(name: str) -> Outcome:
 
 
 def timed(name: str) -> Outcome:
-    """Run a stage and note how long it took."""
-    started = time.monotonic()
-    return dataclasses.replace(STAGES[name].work(), seconds=time.monotonic() - started)
+    """Run a stage and note how long it took, and the digest of the files on which it depends."""
+    started, inputs = time.monotonic(), digest_of(STAGES[name].inputs)
+    return dataclasses.replace(STAGES[name].work(), seconds=time.monotonic() - started, inputs=inputs)
 
 
 def closing(outcomes: Sequence[Outcome]) -> str:
@@ -225,8 +226,9 @@ def main() -> int:
     outcomes = run_stages(arguments.stages, resume=arguments.resume)
     print()
     for outcome in outcomes:
-        tests = f"  {closing([outcome])}" if outcome.passed + outcome.failed + outcome.skipped else ""
-        print(f"{'ok    ' if outcome.succeeded else 'FAILED'}  {outcome.name:<18} {outcome.seconds:7.1f} s{tests}")
+        tests = closing([outcome]) if outcome.passed + outcome.failed + outcome.skipped else ""
+        state = "ok    " if outcome.succeeded else "FAILED"
+        print(f"{state}  {outcome.name:<18} {outcome.seconds:7.1f} s  of {outcome.inputs:<16}  {tests}".rstrip())
     print(closing(outcomes), flush=True)
     return 0 if all(outcome.succeeded for outcome in outcomes) else 1
 
