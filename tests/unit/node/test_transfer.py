@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import download
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import (
@@ -214,6 +217,24 @@ class TestMissing:
         (missing,) = fetch(store(tmp_path, server.url), wanted())
         assert "the connection ended after 100 of 1048576 bytes" in missing.reason
         assert System(tmp_path).path(f"{STAGING}/{SHA256}.part").stat().st_size == 100
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+    def test_a_disk_that_takes_no_more(
+        self, tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        """No other source is tried: it would end in the same way, after as long."""
+        asked = []
+
+        def receive(url: str, part: Path, stopped: threading.Event) -> str:
+            asked.append(url)
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(download, "receive", receive)
+        with pytest.raises(NodeError) as told:
+            fetch(store(tmp_path, server.url, server.url), wanted())
+        assert told.value.subject == f"disk of {staged(tmp_path).parent}"
+        assert told.value.cause == f"{os.strerror(number)} while artifact kubelet arrived"
+        assert len(asked) == 1
 
     def test_no_server(self, tmp_path: Path) -> None:
         (missing,) = fetch(store(tmp_path, "http://127.0.0.1:9"), wanted())

@@ -7,6 +7,7 @@ user's, so they are copied into staging, which is root's, and verified there: no
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import threading
@@ -31,6 +32,7 @@ STAGING = "/var/lib/kubewright/staging"
 PARALLEL = 3
 """Downloads at a time: enough to fill a link, few enough for a controller that serves many nodes."""
 
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _ATTEMPTS = 3
 _NOWHERE = "there is no URL to fetch it from, and it was not uploaded"
 _BUSY_SECONDS = 1800.0
@@ -270,6 +272,12 @@ class Store:
         try:
             found = download.receive(url, part, self._stopped)
         except download.FAILURES as error:
+            number = getattr(error, "errno", None)
+            if number in _OF_THE_DISK:
+                # Another source could not put it there either.
+                cause = "%s while artifact %s arrived" % (os.strerror(number), item.name)
+                remedy = "Free space there or mount a larger file system"
+                raise NodeError("disk of %s" % self.directory, cause, remedy) from error
             return download.failure_text(error)
         return self._accept(item, found)
 
