@@ -62,7 +62,12 @@ class Simulator:
             finally:
                 over.set()
                 renewing.join()
-                list(pool.map(lambda name: self.client.delete(f"{NODES}/{name}"), addresses))
+                list(pool.map(self._delete, addresses))
+
+    def _delete(self, name: str) -> None:
+        """The lease too: nothing says whose it is, so that Kubernetes would keep it."""
+        self.client.delete(f"{NODES}/{name}")
+        self.client.delete(f"{LEASES}/{name}")
 
     def _create(self, name: str, address: str) -> None:
         labels = {LABEL: "true", "kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name}
