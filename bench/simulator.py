@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ NODES = "/api/v1/nodes"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 RENEW_SECONDS = 20.0
 """A controller gives a node 50 s."""
+KNOWN_SECONDS = 300.0
 WORKERS = 8
 
 
@@ -58,11 +60,20 @@ class Simulator:
             renewing = threading.Thread(target=self._renew, args=(list(addresses), over), daemon=True)
             renewing.start()
             try:
+                self._wait_until_known()
                 yield
             finally:
                 over.set()
                 renewing.join()
                 list(pool.map(self._delete, addresses))
+
+    def _wait_until_known(self) -> None:
+        """Wait until the controllers are done with the new nodes: who comes next waits for its network behind them."""
+        end = time.monotonic() + KNOWN_SECONDS
+        while waiting := [node for node in self.client.get(NODES)["items"] if not node["spec"].get("podCIDR")]:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{len(waiting)} nodes have no pod network after {KNOWN_SECONDS:.0f} s")
+            time.sleep(1)
 
     def _delete(self, name: str) -> None:
         """The lease too: nothing says whose it is, so that Kubernetes would keep it."""
