@@ -25,6 +25,7 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 RENEW_SECONDS = 20.0
 """A controller gives a node 50 s."""
 KNOWN_SECONDS = 300.0
+"""Seconds that the controllers may take to give each of them a pod network: some twenty a second."""
 WORKERS = 8
 
 

@@ -10,6 +10,7 @@ import atexit
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -20,8 +21,8 @@ _ALLOCATIONS = 50_000
 def run_quickly(program: Callable[[], object]) -> NoReturn:
     """Run a program that is all of this process, and end the process with its exit status.
 
-    Functions that are registered with :mod:`atexit` are called, and what was printed is written; objects are not
-    finalised. An exception other than SystemExit is left to Python.
+    Threads are waited for, functions registered with :mod:`atexit` are called, and what was printed is written;
+    objects are not finalised. An exception other than SystemExit is left to Python.
     """
     gc.set_threshold(_ALLOCATIONS)
     try:
@@ -32,6 +33,9 @@ def run_quickly(program: Callable[[], object]) -> NoReturn:
     if code is not None and not isinstance(code, int):
         # A text: Python prints it and ends with 1.
         sys.exit(str(code))
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
     atexit._run_exitfuncs()  # noqa: SLF001  what Python's own end calls
     try:
         for stream in (sys.stdout, sys.stderr):

@@ -38,6 +38,12 @@ def test_ends_with_the_programs_status(end: str, status: int) -> None:
     assert done.stderr == ""
 
 
+def test_threads_are_waited_for() -> None:
+    done = run("import threading, time; threading.Thread(target=lambda: (time.sleep(0.3), print('late'))).start()")
+    assert done.returncode == 0
+    assert done.stdout == "printed\nlate\nregistered\n"
+
+
 def test_a_text_is_printed() -> None:
     done = run("sys.exit('no more')")
     assert done.returncode == 1

@@ -44,14 +44,12 @@ def _sources(name: str) -> dict[str, str]:
     waiting = ["entry", f"calls.{name}"]
     while waiting:
         module = waiting.pop()
-        path = FOLDER.joinpath(*module.split(".")).with_suffix(".py")
-        if f"{NODE_SIDE}.{module}" in found or not path.exists():
+        path = FOLDER / f"{module.replace('.', '/')}.py"
+        if f"{NODE_SIDE}.{module}" in found or not path.is_file():
             continue
         source = found[f"{NODE_SIDE}.{module}"] = path.read_text()
         for package, several, one in _IMPORT.findall(source):
             names = [part.split(" as ")[0].strip() for part in re.sub("#.*", "", several or one).split(",")]
-            # What is imported from a package may be a module or not.
-            waiting += [f"{package}.{each}".lstrip(".") for each in names if each] + [package.lstrip(".")] * bool(
-                package
-            )
+            # What is imported may be modules of a package, or names of a module.
+            waiting += [package.lstrip("."), *(f"{package}.{each}".lstrip(".") for each in names)]
     return found

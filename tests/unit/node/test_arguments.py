@@ -103,6 +103,10 @@ class TestSecrets:
             "none": None,
         }
 
+    @pytest.mark.parametrize("peers", ["abc", ["abc"], {"key": "abc"}, 3])
+    def test_what_is_of_another_type_has_none(self, peers: object) -> None:
+        assert secrets(TAKES, {"name": "w1", "peers": peers}) == []
+
     def test_no_secret_is_no_text(self) -> None:
         """An empty one would be found between all letters."""
         assert secrets(TAKES, {"name": "w1", "token": ""}) == []

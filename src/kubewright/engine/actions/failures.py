@@ -16,9 +16,7 @@ NO_CONNECTION = "no SSH connection"
 SHOWN = 2000
 """Characters of a text that nobody expected."""
 _NO_SUDO = re.compile("sudo: a password is required|is not in the sudoers|Missing sudo password")
-_NO_PYTHON = re.compile(
-    r"module interpreter '[^']*' was not found|sh: (line )?(\d+: )?\S*python\S*: (No such file|not found)"
-)
+_NO_PYTHON = re.compile(r"sh: (line )?(\d+: )?\S*python\S*: (No such file|not found)")
 _NO_LOGIN = re.compile("(Missing|Incorrect|Invalid/incorrect) .*password|privilege escalation|Timed out")
 _NO_WRITING = re.compile(
     "[^\\n]*(No space left on device|Read-only file system|Disk quota exceeded"

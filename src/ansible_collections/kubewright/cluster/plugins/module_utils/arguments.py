@@ -63,8 +63,10 @@ def secrets(specification: Specification, arguments: dict[str, Any]) -> list[str
         value = arguments.get(name)
         if argument.get("no_log"):
             found.update(_texts(value))
-        for each in (value or ()) if "options" in argument else ():
-            found.update(secrets(argument["options"], each))
+        if "options" in argument and isinstance(value, list):
+            # Of another type it is refused, and has nothing that would be told.
+            for each in value:
+                found.update(secrets(argument["options"], each) if isinstance(each, dict) else ())
     return sorted(found - {""}, key=len, reverse=True)
 
 
