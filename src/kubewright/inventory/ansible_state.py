@@ -102,6 +102,27 @@ def command_line_options(options: dict[str, Any]) -> Iterator[None]:
         load_extra_vars.extra_vars, load_options_vars.options_vars = cached
 
 
+@contextlib.contextmanager
+def no_facts_cleaned_where_none_are() -> Iterator[None]:
+    """Have ansible-core make a host's variables without the search for facts to leave out, where it has no facts.
+
+    It lists the folders of all connection plugins for each host, which is most of what a host's variables take.
+    """
+    from ansible.vars import manager  # noqa: PLC0415
+
+    clean = manager.clean_facts
+
+    def clean_if_any(facts: dict[str, Any]) -> dict[str, Any]:
+        cleaned: dict[str, Any] = clean(facts) if facts else {}
+        return cleaned
+
+    manager.clean_facts = clean_if_any
+    try:
+        yield
+    finally:
+        manager.clean_facts = clean
+
+
 def _unparsed_error(path: str, failures: dict[str, BaseException]) -> BadInputError:
     """Tell the failure of the plugin that the file's name speaks for: each that looked at the file has its own."""
     wanted = "'yaml'" if Path(path).suffix in (".yml", ".yaml", ".json") else "'ini'"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubewright.errors import BadInputError, BadInputErrors
+from kubewright.inventory.ansible_state import no_facts_cleaned_where_none_are
 from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, cluster_order
 from kubewright.inventory.model import Inventory, InventoryHost
 from kubewright.inventory.origins import KeyOrigins
@@ -43,12 +44,13 @@ def from_hostvars(
     groups_of, host_reader = _groups_of(groups), HostReader()
     hosts: list[InventoryHost] = []
     errors: list[BadInputError] = []
-    for name in cluster_order(members):
-        raw, template, key_origin = reader.variables(name)
-        spelled = tuple(groups_of.get(name, ()))
-        host, found = host_reader.read(name, spelled, raw, template=template, key_origin=key_origin)
-        hosts.append(host)
-        errors.extend(found)
+    with no_facts_cleaned_where_none_are():
+        for name in cluster_order(members):
+            raw, template, key_origin = reader.variables(name)
+            spelled = tuple(groups_of.get(name, ()))
+            host, found = host_reader.read(name, spelled, raw, template=template, key_origin=key_origin)
+            hosts.append(host)
+            errors.extend(found)
     if errors:
         # An expression in group_vars fails in the same way for each host of the group.
         raise BadInputErrors(tuple({str(error): error for error in errors}.values()))

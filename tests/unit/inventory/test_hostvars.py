@@ -39,11 +39,11 @@ FILES = {
 }
 
 
-def played(folder: Path, *arguments: str) -> Any:
+def played(folder: Path, *arguments: str, before: str = "") -> Any:
     """Return what an action plugin of a play sees."""
     (folder / "play" / "action_plugins").mkdir(parents=True)
     (folder / "play" / "action_plugins" / "read_inventory.py").write_text(ACTION)
-    (folder / "play" / "play.yml").write_text(PLAY)
+    (folder / "play" / "play.yml").write_text(PLAY.replace("  tasks:\n", f"  tasks:\n{before}"))
     answer = folder / "answer.json"
     program = Path(sys.executable).with_name("ansible-playbook")
     command = [str(program), str(folder / "play" / "play.yml"), "-e", f"answer={answer}", *arguments]
@@ -62,6 +62,13 @@ def test_all_hosts_are_seen_as_without_a_play_whatever_the_limit(tmp_path: Path)
     assert hosts["cp1"][0]["bin_dir"] == "/c"
     assert {name: tuple(members) for name, members in groups.items()} == inventory.groups
     assert (limit, directory) == (["w2"], str(inventory.directory))
+
+
+def test_facts_of_the_play_can_be_referred_to(tmp_path: Path) -> None:
+    files = {"hosts.ini": HOSTS, "host_vars__w1": "node_labels: {rack: '{{ ansible_rack }}'}\n"}
+    path = write(tmp_path / "inventory", **files)
+    hosts, *_ = played(tmp_path, "-i", path, before="    - set_fact: {ansible_rack: r7, cacheable: true}\n")
+    assert hosts["w1"][0]["node_labels"] == {"rack": "r7"}
 
 
 def test_plain_mappings_are_taken_as_they_are() -> None:

@@ -100,7 +100,7 @@ class Begin(RunAction):
         return {
             "directory": str(run.directory),
             "control_planes": list(inputs.names.control_plane),
-            "outside": [name for name in inputs.names.control_plane if name not in played],
+            "outside": [name for name in inputs.names.control_plane if ansible_limited and name not in played],
             # A reset asks every host next, all other verbs the control planes.
             "additions": inputs.additions(inputs.names.all if verb == "reset" else inputs.names.control_plane),
             "changed": False,
