@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kubewright.errors import BadInputError, BadInputErrors
-from kubewright.inventory.ansible_state import no_facts_cleaned_where_none_are
+from kubewright.inventory.ansible_state import variables_made_quickly
 from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, cluster_order
 from kubewright.inventory.model import Inventory, InventoryHost
 from kubewright.inventory.origins import KeyOrigins
@@ -44,7 +44,7 @@ def from_hostvars(
     groups_of, host_reader = _groups_of(groups), HostReader()
     hosts: list[InventoryHost] = []
     errors: list[BadInputError] = []
-    with no_facts_cleaned_where_none_are():
+    with variables_made_quickly():
         for name in cluster_order(members):
             raw, template, key_origin = reader.variables(name)
             spelled = tuple(groups_of.get(name, ()))
