@@ -329,7 +329,7 @@ class TestBadSettings:
             assert "unknown flag: --no-such-flag" in done.output
             assert "It runs with its earlier manifest again" in done.output
             for node in ("cp2", "cp3"):
-                assert f"{node} was left for the next run" in done.output
+                assert f"{node} is left for the next run" in done.output
             cluster.wait_ready(*EVERYWHERE)
             assert {node: flags(lab, node) for node in PLANES} == before
         with settings(lab, kube_kubeadm_apiserver_extra_args=SETTINGS["kube_kubeadm_apiserver_extra_args"]):
