@@ -65,6 +65,8 @@ class Server:
     requests: list[Request] = field(default_factory=list)
     handler: Handler = lambda request: (404, {"reason": "NotFound", "message": "not found"})
     connections: int = 0
+    closes: bool = False
+    """Whether each connection ends with its first answer, without a word of that."""
 
 
 @contextmanager
@@ -94,6 +96,7 @@ def serve(pki: Pki, handler: Handler) -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(content)
             self.wfile.flush()
+            self.close_connection = self.close_connection or state.closes
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 

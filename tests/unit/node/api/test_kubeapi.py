@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,6 +70,15 @@ class TestClient:
         client.get("/a")
         client._transport._local.connection.sock.shutdown(2)
         assert client.get("/b")["path"] == "/b"
+
+    @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+    def test_a_server_may_close_it_at_any_time(self, client: Client, server: Server, method: str) -> None:
+        server.closes = True
+        for number in range(5):
+            answer = client.request(method, f"/{number}", {} if method != "GET" else None)
+            assert (answer["path"], answer["method"]) == (f"/{number}", method)
+            time.sleep(0.05)  # for the end of the connection to arrive
+        assert server.connections == 5
 
     def test_no_answer_is_status_0(self, system: System, pki: Pki) -> None:
         write(system, kubeconfig.ADMIN_CONF, kubeconfig_text(pki, "https://127.0.0.1:1"))

@@ -114,7 +114,7 @@ class Transport:
         reused = getattr(self._local, "connection", None) is not None
         try:
             return self._attempt(method, path, body, headers)
-        except (http_client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+        except (http_client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError) as error:
             if not reused or method == "POST":
                 raise TransportError("%s: connection lost: %s" % (self.server, error)) from error
         except (OSError, http_client.HTTPException) as error:
