@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from tests.lab.support.cluster import Cluster
 from tests.lab.support.lab import TestLab, lab_up
 
-from bench.measure import Measured, measured
-from bench.simulator import Simulator
+from bench.measure import Measured, measured, wait_until_quiet
+from bench.simulator import GRACE_SECONDS, Simulator
 from kubewright.errors import ExitCode
 
 SIZES = (10, 1000)
@@ -30,6 +30,7 @@ HOSTS_FILES = "populate_inventory_to_hosts_file"
 SETTINGS = {
     "kube_pods_subnet": "10.96.0.0/12",
     HOSTS_FILES: False,
+    "kube_kubeadm_controller_extra_args": {"node-monitor-grace-period": f"{GRACE_SECONDS:.0f}s"},
 }
 NOWHERE = "ansible_host=127.0.0.1 ansible_port=9"
 ADD, REMOVE = "add a worker", "remove it"
@@ -106,6 +107,7 @@ class Bench:
         self._write_inventory({})
 
     def _note(self, size: int, what: str, verb: str, *arguments: str) -> None:
+        wait_until_quiet()
         figures = measured(self._lab, list(self._lab.nodes), lambda: self._lab.kubewright(verb, *arguments))
         self.samples.append(Sample(size, what, figures))
         print(f"{size:>6} nodes  {what:<14} {figures.seconds:7.1f} s  calls {figures.calls}", flush=True)

@@ -22,8 +22,9 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.process import 
 LABEL = "kubewright.io/simulated"
 NODES = "/api/v1/nodes"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
-RENEW_SECONDS = 20.0
-"""A controller gives a node 50 s."""
+GRACE_SECONDS = 300.0
+"""How long the controllers are to give a silent node, as the cluster's settings have it: large clusters give more."""
+RENEW_SECONDS = GRACE_SECONDS / 3
 KNOWN_SECONDS = 300.0
 """Seconds that the controllers may take to give each of them a pod network: some twenty a second."""
 WORKERS = 8
@@ -108,7 +109,7 @@ class Simulator:
                     return
 
     def _lease(self, name: str) -> dict[str, Any]:
-        spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": _now(fraction=True)}
+        spec = {"holderIdentity": name, "leaseDurationSeconds": int(GRACE_SECONDS), "renewTime": _now(fraction=True)}
         metadata = {"name": name, "namespace": "kube-node-lease"}
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
