@@ -74,13 +74,16 @@ def _quorum(situation: Situation, planned: Sequence[Step]) -> Iterator[Refusal]:
     )
 
 
+_ORDER = tuple(Stage)
+
+
 def _plan(situation: Situation, via: str, steps: tuple[Step, ...]) -> Plan:
     return Plan(
         verb=situation.verb,
         cluster=situation.cluster_name,
         version=situation.version,
         via=via,
-        steps=steps,
+        steps=tuple(sorted(steps, key=lambda step: _ORDER.index(step.stage))),
         limit=situation.limit,
         left=(*left(situation), *situation.left),
         notices=situation.notices,

@@ -28,8 +28,8 @@ class Stage(enum.StrEnum):
     DELETE_NODE = "delete-node"
     CLEAN_NODE = "clean-node"
     FAN_OUT = "fan-out"
-    CLEANUP = "cleanup"
     CHECK = "check"
+    CLEANUP = "cleanup"
 
     @property
     def heading(self) -> str:
@@ -56,8 +56,8 @@ _HEADINGS = {
     Stage.DELETE_NODE: "Nodes deleted",
     Stage.CLEAN_NODE: "What kubewright put on a host removed",
     Stage.FAN_OUT: "What every node must know of the others",
-    Stage.CLEANUP: "Token and certificate key removed",
     Stage.CHECK: "Check from each touched node",
+    Stage.CLEANUP: "Token and certificate key removed",
 }
 
 _BY_THE_SPEAKER = frozenset({Stage.DRAIN, Stage.REMOVE_MEMBER, Stage.DELETE_NODE})

@@ -424,10 +424,10 @@ class TestPlans:
             ("converge", "w2"),
             ("prepare-join", "cp1"),
             ("join-worker", "w2"),
-            ("cleanup", "cp1"),
             ("fan-out", "cp1"),
             ("fan-out", "w1"),
             ("check", "w2"),
+            ("cleanup", "cp1"),
         ]
         assert plan.calls()["w1"] == 1
 

@@ -76,12 +76,12 @@ class TestNewCluster:
             ("join-control-plane", "cp2"),
             ("join-control-plane", "cp3"),
             ("join-worker", "w1"),
-            ("cleanup", "cp1"),
             ("objects", "cp1"),
             ("check", "cp1"),
             ("check", "cp2"),
             ("check", "cp3"),
             ("check", "w1"),
+            ("cleanup", "cp1"),
         ]
 
     def test_scale_needs_a_cluster(self) -> None:
@@ -121,11 +121,11 @@ class TestExistingCluster:
             ("converge", "w3"),
             ("prepare-join", "cp1"),
             ("join-worker", "w3"),
-            ("cleanup", "cp1"),
             ("fan-out", "cp1"),
             ("fan-out", "w1"),
             ("fan-out", "w2"),
             ("check", "w3"),
+            ("cleanup", "cp1"),
         ]
 
     def test_under_ansibles_limit_fan_outs_are_left_and_named(self) -> None:
@@ -269,6 +269,8 @@ def test_no_step_on_hosts_that_are_down_or_out_of_scope(
     plan = compute(given_situation)
     assert plan == compute(given_situation)
     assert plan == Plan.from_json(plan.to_json())
+    order = [list(Stage).index(step.stage) for step in plan.steps]
+    assert order == sorted(order), "steps come in the order in which they are carried out"
     for step in plan.steps:
         assert step.host not in down
         if step.stage is Stage.FAN_OUT:
