@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,25 +108,51 @@ def variables_made_quickly() -> Iterator[None]:
     """Have ansible-core make hosts' variables without what takes most of the time in a large inventory.
 
     For each host it lists the folders of all connection plugins, to leave out facts by their names, also where it has
-    no facts; and it tells a dozen lines of debugging to whoever has put himself in their way, also where nobody wants
-    to see them.
+    no facts; it asks all plugins again for the variables of the same groups; and it tells a dozen lines of debugging to
+    whoever has put himself in their way, also where nobody wants to see them.
     """
     from ansible.vars import manager  # noqa: PLC0415  slow to import
 
-    clean, display = manager.clean_facts, manager.display
-
-    def clean_if_any(facts: dict[str, Any]) -> dict[str, Any]:
-        cleaned: dict[str, Any] = clean(facts) if facts else {}
-        return cleaned
-
-    manager.clean_facts = clean_if_any
+    clean, from_sources, from_path = (
+        manager.clean_facts,
+        manager.get_vars_from_inventory_sources,
+        manager.get_vars_from_path,
+    )
+    manager.clean_facts = functools.partial(_if_any, clean)
+    manager.get_vars_from_inventory_sources = _once_for_groups(from_sources)
+    manager.get_vars_from_path = _once_for_groups(from_path)
     if not manager.C.DEFAULT_DEBUG:
-        display.debug = _tell_nobody
+        manager.display.debug = _tell_nobody
     try:
         yield
     finally:
-        manager.clean_facts = clean
-        vars(display).pop("debug", None)
+        manager.clean_facts, manager.get_vars_from_inventory_sources, manager.get_vars_from_path = (
+            clean,
+            from_sources,
+            from_path,
+        )
+        vars(manager.display).pop("debug", None)
+
+
+def _if_any(clean: Callable[[Any], Any], facts: dict[str, Any]) -> Any:
+    return clean(facts) if facts else {}
+
+
+def _once_for_groups(read: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Ask for the variables of the same groups once; what is asked with a host among them is asked each time."""
+    from ansible.inventory.group import Group  # noqa: PLC0415
+
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
+
+    def reading(loader: Any, where: Any, entities: Sequence[Any], stage: str) -> dict[str, Any]:
+        if not all(isinstance(entity, Group) for entity in entities):
+            return read(loader, where, entities, stage)
+        key = (str(where), stage, *(entity.name for entity in entities))
+        if key not in known:
+            known[key] = read(loader, where, entities, stage)
+        return known[key]
+
+    return reading
 
 
 def _tell_nobody(*_arguments: object, **_keywords: object) -> None:
