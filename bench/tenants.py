@@ -21,7 +21,7 @@ PORT = "5353"
 
 @contextlib.contextmanager
 def tenants(cluster: Cluster, node: str) -> Iterator[None]:
-    """Have the pods run on this node when the block begins, and nowhere after it; other nodes may take them over."""
+    """Have the pods run on this node when the block begins, and nowhere after it."""
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(_deployment(cluster, node)))
     try:
         wait_until(lambda: _running(cluster, node) == PODS, deadline=120, what=f"{PODS} pods running on {node}")
@@ -44,14 +44,9 @@ def _deployment(cluster: Cluster, node: str) -> dict[str, Any]:
         "args": ["-dns.port", PORT],
         "lifecycle": {"preStop": {"sleep": {"seconds": SECONDS_TO_END}}},
     }
-    here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
-    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": here}]}
     labels = {"app": NAME}
-    # Any constraint takes the place of the scheduler's own, which would put some of them elsewhere.
-    anyhow = {"maxSkew": PODS, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}
     spec = {
-        "affinity": {"nodeAffinity": preferred},
-        "topologySpreadConstraints": [{**anyhow, "labelSelector": {"matchLabels": labels}}],
+        "nodeSelector": {"kubernetes.io/hostname": node},
         "automountServiceAccountToken": False,
         "containers": [container],
     }
