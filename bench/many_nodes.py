@@ -37,6 +37,7 @@ SETTINGS = {
     "kube_kubeadm_controller_extra_args": {"node-monitor-grace-period": f"{GRACE_SECONDS:.0f}s"},
 }
 NOWHERE = "ansible_host=127.0.0.1 ansible_port=9"
+STAYS = "w1"
 ADD, REMOVE, REMOVE_EMPTY = "add a worker", "remove it", "remove it, empty"
 BOUNDED = (ADD, REMOVE)
 
@@ -88,7 +89,7 @@ class Bench:
             for _ in range(runs):
                 for what in (REMOVE, REMOVE_EMPTY):
                     self._note(size, ADD, "scale", "--limit", self._worker)
-                    with tenants(self._cluster, self._worker) if what == REMOVE else contextlib.nullcontext():
+                    with tenants(self._cluster, self._worker, STAYS) if what == REMOVE else contextlib.nullcontext():
                         self._note(size, what, "remove", "--limit", self._worker, "--yes")
 
     def measure_hosts_files(self, size: int) -> None:
@@ -127,7 +128,7 @@ class Bench:
         """Note in the cluster's record that the simulated nodes know of the others what the lab's worker knows."""
         reference = ("-n", "kube-system", "configmap", "kubewright")
         record = json.loads(self._cluster.get(*reference)["data"]["record"])
-        record["fan_out"] = {**record["fan_out"], **dict.fromkeys(names, record["fan_out"]["w1"])}
+        record["fan_out"] = {**record["fan_out"], **dict.fromkeys(names, record["fan_out"][STAYS])}
         patch = json.dumps({"data": {"record": json.dumps(record)}})
         self._cluster.kubectl("-n", "kube-system", "patch", "configmap", "kubewright", "--type=merge", "-p", patch)
 

@@ -20,13 +20,16 @@ PORT = "5353"
 
 
 @contextlib.contextmanager
-def tenants(cluster: Cluster, node: str) -> Iterator[None]:
-    """Have the pods run on this node when the block begins, and nowhere after it."""
-    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(_deployment(cluster, node)))
+def tenants(cluster: Cluster, node: str, other: str) -> Iterator[None]:
+    """Have the pods run on this node when the block begins, and nowhere after it; ``other`` can take them over."""
+    cluster.kubectl("cordon", other)
     try:
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(_deployment(cluster, node, other)))
         wait_until(lambda: _running(cluster, node) == PODS, deadline=120, what=f"{PODS} pods running on {node}")
+        cluster.kubectl("uncordon", other)
         yield
     finally:
+        cluster.kubectl("uncordon", other)
         cluster.kubectl("delete", "deployment", NAME, "--cascade=foreground", "--timeout=120s", timeout=150)
 
 
@@ -35,7 +38,7 @@ def _running(cluster: Cluster, node: str) -> int:
     return sum(1 for pod in pods if pod["spec"].get("nodeName") == node and pod["status"].get("phase") == "Running")
 
 
-def _deployment(cluster: Cluster, node: str) -> dict[str, Any]:
+def _deployment(cluster: Cluster, *nodes: str) -> dict[str, Any]:
     dns = cluster.get("-n", "kube-system", "deployment", "coredns")
     container = {
         "name": "server",
@@ -45,11 +48,9 @@ def _deployment(cluster: Cluster, node: str) -> dict[str, Any]:
         "lifecycle": {"preStop": {"sleep": {"seconds": SECONDS_TO_END}}},
     }
     labels = {"app": NAME}
-    spec = {
-        "nodeSelector": {"kubernetes.io/hostname": node},
-        "automountServiceAccountToken": False,
-        "containers": [container],
-    }
+    here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": list(nodes)}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [here]}}
+    spec = {"affinity": {"nodeAffinity": required}, "automountServiceAccountToken": False, "containers": [container]}
     template = {"metadata": {"labels": labels}, "spec": spec}
     return {
         "apiVersion": "apps/v1",

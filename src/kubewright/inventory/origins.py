@@ -26,19 +26,25 @@ def origin_of(value: Any) -> str:
 
 
 class KeyOrigins:
-    """Origins by key of one inventory's variables. Groups' layers are read once, not once a host."""
+    """Origins by key of one inventory's variables. What hosts share (groups, ``-e``) is read once, not once a host."""
 
     def __init__(self, hostvars: Any) -> None:
         # Ansible offers no public way to what a HostVars was made of.
         self._manager = hostvars._variable_manager  # noqa: SLF001
         self._inventory = hostvars._inventory  # noqa: SLF001
         self._loader = hostvars._loader  # noqa: SLF001
+        self._given: dict[str, str] = {}
         self._groups: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
         self._of_groups: dict[tuple[tuple[str, ...], str], str] = {}
         self._of_host: tuple[str, tuple[Mapping[str, Any], ...], tuple[str, ...]] = ("", (), ())
 
     def find(self, host_name: str, variable: str) -> str:
         """Return where the host's variable was given, or an empty string."""
+        extra = self._manager.extra_vars
+        if variable in extra:
+            if variable not in self._given:
+                self._given[variable] = _origin_in(extra, variable)
+            return self._given[variable]
         own, groups = self._host(host_name)
         for layer in own:
             if variable in layer:
@@ -54,7 +60,7 @@ class KeyOrigins:
 
         if self._of_host[0] != name:
             host = self._inventory.get_host(name)
-            own = (self._manager.extra_vars, self._from_plugins(host), host.vars)
+            own = (self._from_plugins(host), host.vars)
             self._of_host = (name, own, tuple(group.name for group in reversed(sort_groups(host.get_groups()))))
         return self._of_host[1], self._of_host[2]
 

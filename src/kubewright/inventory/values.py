@@ -38,6 +38,7 @@ class HostReader:
     def __init__(self) -> None:
         self._evaluator = Evaluator()
         self._origins: dict[int, tuple[Any, str]] = {}
+        self._plain: dict[int, tuple[Any, Any]] = {}
 
     def read(
         self,
@@ -95,7 +96,7 @@ class HostReader:
         from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
 
         if _is_plain(raw[variable]):
-            return to_builtin(raw[variable]), None
+            return self._one_object(raw[variable]), None
         needed = variable in settings.KNOWN_NAMES
         try:
             if not needed and self._evaluator.calls_outside(variable, raw):
@@ -105,6 +106,13 @@ class HostReader:
             if variable in settings.REFUSED_NAMES and isinstance(error, AnsibleError):
                 return str(raw[variable]), None
             return _UNREAD, error if needed else None
+
+    def _one_object(self, value: str) -> Any:
+        """Return a text as the same object for all hosts that have it from the same place: it is judged once then."""
+        known = self._plain.get(id(value))
+        if known is None:
+            known = self._plain[id(value)] = (value, to_builtin(value))
+        return known[1]
 
     def _origin(self, value: Any) -> str:
         known = self._origins.get(id(value))
