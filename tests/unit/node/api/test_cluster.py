@@ -332,6 +332,15 @@ class TestWhatWasDoneLast:
         clean_up.work(control_plane, {**ENDING, "fan_out": {"cp1": "d1"}}, False)
         assert (api.record() or {})["last"] == LAST
 
+    def test_the_record_goes_over_the_wire_once_in_each_direction(
+        self, control_plane: Recording, server: Server
+    ) -> None:
+        """It has a line for each node of the cluster."""
+        given = {**ENDING, "fan_out": {"cp1": "d1"}, "removed": ["w1"], "changed_before": True}
+        clean_up.work(control_plane, given, False)
+        asked = [request.method for request in server.requests if request.path.startswith(RECORD)]
+        assert asked == ["GET", "PATCH"]
+
     def test_a_run_that_changes_nothing_leaves_no_trace(self, control_plane: Recording, api: Api) -> None:
         before = api.record()
         assert not clean_up.work(control_plane, ENDING, False)["changed"]

@@ -218,9 +218,9 @@ class TestDelete:
     def test_the_record_forgets_it_when_all_is_done(self, node: System, client: Client, api: Answering) -> None:
         leaving.delete_node(node, NODE)
         leaving.delete_node(node, {**NODE, "node": "w2"})
-        assert record.note_complete(client, {"cp1": "e"}, ["w1"])
+        assert record.note_end(client, {"cp1": "e"}, ["w1"], {}, changed_before=True)
         assert api.record() == {"fan_out": {"cp1": "e"}, "leaving": {"w2": {}}}
-        assert record.note_complete(client, {"w2": "e"}, [])
+        assert record.note_end(client, {"w2": "e"}, [], {}, changed_before=True)
         assert api.record() == {"fan_out": {"cp1": "e", "w2": "e"}}, "it joined again"
 
     def test_pods_of_a_dead_node_go_at_once(self, node: System, api: Answering) -> None:

@@ -61,7 +61,12 @@ def read(client: Client) -> Optional[dict[str, Any]]:
 
 def write(client: Client, record: dict[str, Any]) -> bool:
     """Make the record so; whether it was different."""
-    if read(client) == record:
+    return _replace(client, read(client), record)
+
+
+def _replace(client: Client, before: Optional[dict[str, Any]], record: dict[str, Any]) -> bool:
+    """Make the record so, given what it is; whether that is different. With many nodes it is large: it goes once."""
+    if before == record:
         return False
     body = {
         "apiVersion": "v1",
@@ -97,21 +102,36 @@ def note_leaving(client: Client, node: str, place: dict[str, str]) -> bool:
     kept = {name: digest for name, digest in (before.get(FAN_OUT) or {}).items() if name != node}
     leaving = dict(before.get(LEAVING) or {})
     leaving[node] = place or leaving.get(node, {})
-    return write(client, dict(before, **{FAN_OUT: kept, LEAVING: leaving}))
+    return _replace(client, before, dict(before, **{FAN_OUT: kept, LEAVING: leaving}))
 
 
-def note_complete(client: Client, digests: dict[str, str], removed: Iterable[str]) -> bool:
-    """Record what nodes know of the others, and forget those whose removal is complete; whether that changed it.
+def note_end(
+    client: Client, digests: dict[str, str], removed: list[str], last: dict[str, Any], *, changed_before: bool
+) -> bool:
+    """Record what a run achieved; whether that changed the record.
 
     Args:
         client: the API.
-        digests: by Node; merged into what is recorded. Such a Node is not leaving: it joined again.
-        removed: Nodes to forget.
+        digests: by Node, of what it knows of the others; merged into what is recorded. Such a Node is not leaving: it
+            joined again. Where there is no record, one is made of them.
+        removed: Nodes whose removal is complete; they are forgotten.
+        last: the run, recorded as the last one if it changed something; empty for none.
+        changed_before: whether it changed something before.
 
     """
-    before = read(client) or {}
+    before = read(client)
+    after = completed(before or {}, digests, removed) if digests or removed else before
+    if after is None:
+        return False
+    if last and (changed_before or after != before):
+        after = dict(after, last=last)
+    return _replace(client, before, after)
+
+
+def completed(before: dict[str, Any], digests: dict[str, str], removed: Iterable[str]) -> dict[str, Any]:
+    """The record once what nodes know of the others is noted, and those that were removed are forgotten; pure."""
     after = dict(before, **{FAN_OUT: dict(before.get(FAN_OUT) or {}, **digests)})
     leaving = dict(after.pop(LEAVING, None) or {})
     for name in {*removed, *digests}:
         leaving.pop(name, None)
-    return write(client, dict(after, **{LEAVING: leaving}) if leaving else after)
+    return dict(after, **{LEAVING: leaving}) if leaving else after

@@ -34,7 +34,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     record,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ARGUMENTS: dict[str, Any] = {
@@ -57,20 +57,17 @@ def work(system: System, params: dict[str, Any], _check: bool) -> dict[str, Any]
         changed |= joining.cleanup(system, {"token_ids": [], "certificates": True})["changed"]
     if params["check_pods"]:
         changed |= bool(checkpods.delete_all(client))
-    if params["fan_out"] or params["removed"]:
-        changed |= record.note_complete(client, params["fan_out"], params["removed"])
-    if params["last"] and (changed or params["changed_before"]):
-        changed |= note_last(client, params["last"])
+    changed |= record.note_end(
+        client,
+        params["fan_out"],
+        params["removed"],
+        params["last"],
+        changed_before=changed or params["changed_before"],
+    )
     text = files.read_text(system.path(kubeconfig.ADMIN_CONF)) if params["kubeconfig"] else ""
     if params.get("lock_id"):
         leasekeeping.release(system, params["lock_id"])
     return {"changed": changed, "kubeconfig": text}
-
-
-def note_last(client: Client, last: dict[str, Any]) -> bool:
-    """Record what was done last; whether that changed the record. Where there is no record, none is made."""
-    before = record.read(client)
-    return before is not None and record.write(client, dict(before, last=last))
 
 
 CALL = Call(work, ARGUMENTS, lock="clean up")
