@@ -89,7 +89,7 @@ class Bench:
             for _ in range(runs):
                 for what in (REMOVE, REMOVE_EMPTY):
                     self._note(size, ADD, "scale", "--limit", self._worker)
-                    with tenants(self._cluster, self._worker, STAYS) if what == REMOVE else contextlib.nullcontext():
+                    with tenants(self._cluster, self._worker) if what == REMOVE else contextlib.nullcontext():
                         self._note(size, what, "remove", "--limit", self._worker, "--yes")
 
     def measure_hosts_files(self, size: int) -> None:
