@@ -30,7 +30,7 @@ from tests.unit.plan.test_rules_host import PROBED
 
 HERE = Path(__file__).parent
 SIZES = (10, 1000)
-MORE_SECONDS = 1.8
+MORE_SECONDS = 1.1
 """How much more CPU time the largest inventory may take than the smallest, for one host that comes or goes."""
 IDLE_HOSTS = 5
 NEW = "new1"
