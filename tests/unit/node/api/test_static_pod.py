@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,10 @@ class TestApplying:
         assert plane.manifest(name) == before == plane.runs[name]
         assert check(plane).changed, "the next run tries again, or has other settings"
 
-    def test_crashes_end_the_wait_and_the_log_is_told(self, plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("newest", ["", "said"], ids=["has said nothing yet", "has ended too"])
+    def test_crashes_end_the_wait_and_the_log_is_told(
+        self, plane: Plane, monkeypatch: pytest.MonkeyPatch, newest: str
+    ) -> None:
         monkeypatch.setattr(static_pod, "_TIMEOUT", 60.0)
         flagged(plane, "kube-scheduler", "broken")
         log = "2026-01-01T00:00:00Z stderr F Error: unknown flag: --broken\n"
@@ -147,7 +151,9 @@ class TestApplying:
             taken_up()
             if "--broken" in plane.runs["kube-scheduler"]:
                 for number in range(4):
-                    write(plane, f"/var/log/pods/kube-system_kube-scheduler-cp1_1/kube-scheduler/{number}.log", log)
+                    path = f"/var/log/pods/kube-system_kube-scheduler-cp1_1/kube-scheduler/{number}.log"
+                    write(plane, path, log if number < 3 or newest else "")
+                    os.utime(plane.path(path), (number, number))
 
         monkeypatch.setattr(plane, "settle", crash)
         with pytest.raises(NodeError, match=r"ends again and again.*its log says: Error: unknown flag: --broken"):

@@ -172,8 +172,9 @@ class Watch:
 
     def _last_words(self) -> str:
         logs = [path for directory in self._log_directories()[-1:] for path in directory.glob("*.log")]
-        logs.sort(key=lambda path: path.stat().st_mtime)
-        lines = [line for path in logs[-1:] for line in (files.read_text(path) or "").splitlines()]
+        logs.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        # A container that was started a moment ago has said nothing yet.
+        lines = next((lines for path in logs if (lines := (files.read_text(path) or "").splitlines())), [])
         # The container engine begins each line with time, stream and a letter.
         said = [line.split(" ", 3)[-1] for line in lines[-200:]]
         told = [line for line in said if re.match(r"(E|F)\d{4} |[Ee]rror|panic|.*\"level\":\"(error|fatal)\"", line)]
