@@ -23,7 +23,7 @@ from tests.lab.support.cluster import Cluster
 from tests.lab.support.lab import TestLab, lab_up
 
 from bench.measure import Measured, measured, wait_until_quiet
-from bench.simulator import GRACE_SECONDS, Simulator
+from bench.simulator import CONTROLLERS, Simulator
 from bench.tenants import tenants
 from kubewright.errors import ExitCode
 
@@ -34,7 +34,7 @@ HOSTS_FILES = "populate_inventory_to_hosts_file"
 SETTINGS = {
     "kube_pods_subnet": "10.96.0.0/12",
     HOSTS_FILES: False,
-    "kube_kubeadm_controller_extra_args": {"node-monitor-grace-period": f"{GRACE_SECONDS:.0f}s"},
+    "kube_kubeadm_controller_extra_args": CONTROLLERS,
 }
 NOWHERE = "ansible_host=127.0.0.1 ansible_port=9"
 STAYS = "w1"

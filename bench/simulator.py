@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,11 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 GRACE_SECONDS = 300.0
 """How long the controllers are to give a silent node, as the cluster's settings have it: large clusters give more."""
 RENEW_SECONDS = GRACE_SECONDS / 3
+CONTROLLERS = {"node-monitor-grace-period": f"{GRACE_SECONDS:.0f}s", "kube-api-qps": "100", "kube-api-burst": "200"}
+"""Flags of kube-controller-manager, as large clusters have them: by default it writes to twenty nodes a second."""
 KNOWN_SECONDS = 300.0
-"""Seconds that the controllers may take to give each of them a pod network: some twenty a second."""
+"""Seconds that the controllers may take until they are done with all of them: pod networks, annotations."""
+_CALM_SECONDS = 5.0
 WORKERS = 8
 
 
@@ -62,20 +65,25 @@ class Simulator:
             renewing = threading.Thread(target=self._renew, args=(list(addresses), over), daemon=True)
             renewing.start()
             try:
-                self._wait_until_known()
+                self._wait_until_known(addresses)
                 yield
             finally:
                 over.set()
                 renewing.join()
                 list(pool.map(self._delete, addresses))
 
-    def _wait_until_known(self) -> None:
-        """Wait until the controllers are done with the new nodes: who comes next waits for its network behind them."""
+    def _wait_until_known(self, names: Collection[str]) -> None:
+        """Wait until each has a pod network and nobody has changed one for a while: a new node waits behind them."""
         end = time.monotonic() + KNOWN_SECONDS
-        while waiting := [node for node in self.client.get(NODES)["items"] if not node["spec"].get("podCIDR")]:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{len(waiting)} nodes have no pod network after {KNOWN_SECONDS:.0f} s")
-            time.sleep(1)
+        before: dict[str, str] = {}
+        while time.monotonic() < end:
+            nodes = [node for node in self.client.get(NODES)["items"] if node["metadata"]["name"] in names]
+            versions = {node["metadata"]["name"]: node["metadata"]["resourceVersion"] for node in nodes}
+            if versions == before and all(node["spec"].get("podCIDR") for node in nodes):
+                return
+            before = versions
+            time.sleep(_CALM_SECONDS)
+        raise TimeoutError(f"the controllers still change simulated nodes after {KNOWN_SECONDS:.0f} s")
 
     def _delete(self, name: str) -> None:
         """The lease too: nothing says whose it is, so that Kubernetes would keep it."""
