@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,8 @@ class Simulator:
         """Have these nodes, by name their address, and renew their leases until the block ends."""
         over = threading.Event()
         with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(lambda item: self._create(*item), addresses.items()))
-            renewing = threading.Thread(target=self._renew, args=(list(addresses), over), daemon=True)
+            leases = list(pool.map(lambda item: self._create(*item), addresses.items()))
+            renewing = threading.Thread(target=self._renew, args=(leases, over), daemon=True)
             renewing.start()
             try:
                 self._wait_until_known(addresses)
@@ -90,12 +90,13 @@ class Simulator:
         self.client.delete(f"{NODES}/{name}")
         self.client.delete(f"{LEASES}/{name}")
 
-    def _create(self, name: str, address: str) -> None:
+    def _create(self, name: str, address: str) -> dict[str, Any]:
+        """Make the node; its lease."""
         labels = {LABEL: "true", "kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name}
         taints = [{"key": LABEL, "effect": "NoSchedule"}]
         meta = {"name": name, "labels": labels}
         self.client.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {"taints": taints}})
-        self.client.create(LEASES, self._lease(name))
+        lease = self.client.create(LEASES, self._lease(name))
         now = _now()
         condition = {"reason": "Simulated", "lastHeartbeatTime": now, "lastTransitionTime": now}
         conditions = [
@@ -108,12 +109,15 @@ class Simulator:
             "nodeInfo": {"kubeletVersion": self._version, "machineID": f"{name:0>32}", "architecture": "amd64"},
         }
         self.client.merge(f"{NODES}/{name}/status", {"status": status})
+        return lease
 
-    def _renew(self, names: Sequence[str], over: threading.Event) -> None:
+    def _renew(self, leases: list[dict[str, Any]], over: threading.Event) -> None:
+        """Replace one after another as kubelets do, each as it was told the last time."""
         while not over.is_set():
-            for name in names:
-                self.client.merge(f"{LEASES}/{name}", {"spec": {"renewTime": _now(fraction=True)}})
-                if over.wait(RENEW_SECONDS / len(names)):
+            for number, lease in enumerate(leases):
+                lease["spec"]["renewTime"] = _now(fraction=True)
+                leases[number] = self.client.replace(f"{LEASES}/{lease['metadata']['name']}", lease)
+                if over.wait(RENEW_SECONDS / len(leases)):
                     return
 
     def _lease(self, name: str) -> dict[str, Any]:
