@@ -197,8 +197,9 @@ class Gathering:
         try:
             while True:
                 waiting.append(self._socket.accept()[0])
-                # Whoever gave up has closed its end.
-                waiting = [one for one in waiting if not _closed(one)]
+                for one in [one for one in waiting if _gave_up(one)]:
+                    waiting.remove(one)
+                    one.close()
                 self.together = max(self.together, len(waiting))
                 if len(waiting) == self._wanted:
                     while waiting:
@@ -208,7 +209,8 @@ class Gathering:
                 one.close()
 
 
-def _closed(connection: socket.socket) -> bool:
+def _gave_up(connection: socket.socket) -> bool:
+    """Whether the other end was closed."""
     connection.setblocking(False)
     try:
         while data := connection.recv(1024):  # what SSH says of itself
