@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,14 +84,47 @@ def test_the_cluster_tells_only_status_every_detail(
 class TestAfterWaiting:
     """The earlier run went on after this one had asked for the cluster's state."""
 
-    @pytest.mark.parametrize("waited", [True, False])
-    def test_the_cluster_is_asked_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, waited: bool) -> None:
+    @staticmethod
+    def observed(recorded: Recorded, *, waited: str) -> None:
+        """Have the control plane been asked, and then have waited for a host, or for none."""
+        recorded.run.write("observations/cp1", {"reachable": True, "state": recorded.live("cp1"), "time": 100.0})
+        recorded.run.write("waited/w2", {"until": 99.0})
+        if waited:
+            recorded.run.write(f"waited/{waited}", {"until": 101.0})
+
+    @pytest.mark.parametrize("waited", ["w1", ""])
+    def test_the_cluster_is_asked_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waited: str) -> None:
         recorded = Recorded(tmp_path)
-        recorded.run.write("hosts/w1", {"reachable": True, "waited": waited})
-        recorded.run.write("hosts/w2", {"reachable": False})
-        monkeypatch.setattr(looking, "make_documents", lambda run: {"seen": run.has("observations/cp1")})
+        self.observed(recorded, waited=waited)
+        monkeypatch.setattr(looking, "make_documents", lambda run: {"seen": run.read("observations/cp1")["time"]})
         made = action(Document, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1")
-        assert made.act(recorded.run)["seen"] is waited
+        assert (made.act(recorded.run)["seen"] > 100.0) is bool(waited)
+
+    @pytest.mark.parametrize("waited", ["w1", ""])
+    def test_so_it_is_where_a_comparison_waited(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waited: str
+    ) -> None:
+        """Before the plan is made: etcd, for one, was being restarted when it was asked first."""
+        recorded = Recorded(tmp_path)
+        self.observed(recorded, waited=waited)
+        monkeypatch.setattr(looking, "compare_objects", lambda _action, _run, *, again: compared.append(again))
+        monkeypatch.setattr(looking, "make_plan", lambda run: seen.append(run.read("observations/cp1")["time"]))
+        compared: list[bool] = []
+        seen: list[float] = []
+        made = action(MakePlan, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1")
+        made.variables = {}
+        with pytest.raises(AttributeError):  # there is no plan to show
+            made.act(recorded.run)
+        assert compared == [bool(waited)]
+        assert (seen[0] > 100.0) is bool(waited)
+
+    def test_it_is_noted_until_when_a_host_was_waited_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = Recorded(tmp_path).run
+        before = time.time()
+        action(RunAction, Calls(HELD, {"changed": True}), monkeypatch).call_when_free(run, "converge", {})
+        assert before <= run.read("waited/w1")["until"] <= time.time()
 
 
 class TestObserve:
@@ -114,7 +148,8 @@ class TestObserve:
         run = Recorded(tmp_path).run
         calls = Calls(UnreachableError("host w1", "timed out", "Check it"))
         assert not action(Observe, calls, monkeypatch).act(run)["found"]
-        assert run.read("observations/w1") == {"reachable": False, "error": "timed out", "remedy": "Check it"}
+        told = run.read("observations/w1")
+        assert (told["reachable"], told["error"], told["remedy"]) == (False, "timed out", "Check it")
 
 
 class TestObjects:

@@ -181,6 +181,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
         run.event("waiting", host=self.host, what=what)
         self.say(f"{self.host}: waiting, {what}")
         time.sleep(POLL_SECONDS)
+        run.write(f"waited/{self.host}", {"until": time.time()})
 
     def failed_by_hosts_left_out(self, run: Run) -> dict[str, Any] | None:
         """The result that ends a playbook which left hosts out; None where all were reached.

@@ -11,7 +11,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.actions.failures import NO_CONNECTION
 from kubewright.engine.actions.reporting import EndingAction
-from kubewright.engine.actions.understanding import ask_for_state
+from kubewright.engine.actions.understanding import ask_again_after_waiting
 from kubewright.engine.finding import find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, leaving_hosts
@@ -70,17 +70,15 @@ class Examine(RunAction):
 
     def _probe(self, run: Run) -> dict[str, Any]:
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
-        waited = False
         while True:
             asked = time.time()
             facts = self.call("probe", {})["facts"]
             busy = facts.get("busy")
             if not busy:
                 break
-            waited = True
             self._wait(run, busy, deadline)
         now = (asked + time.time()) / 2
-        run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now, "waited": waited})
+        run.write(f"hosts/{self.host}", {"reachable": True, "facts": facts, "time": now})
         return {"changed": False, "reachable": True}
 
     def _wait(self, run: Run, busy: dict[str, Any], deadline: float) -> None:
@@ -126,8 +124,7 @@ class Document(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.make_documents`."""
-        if any(probe.get("waited") for probe in run.read_all("hosts").values()):
-            ask_for_state(self, run)
+        ask_again_after_waiting(self, run)
         return {**make_documents(run), "changed": False}
 
 
@@ -162,13 +159,13 @@ class Inspect(RunAction):
 COMPARED = ("changes", "node_changes", "missing_nodes", "configuration_changes", "proxy_stale", "not_compared")
 
 
-def compare_objects(action: RunAction, run: Run) -> None:
+def compare_objects(action: RunAction, run: Run, *, again: bool = False) -> None:
     """Compare the cluster's objects, labels and taints with what they should be, and write ``objects``.
 
     The action's host is the control plane that speaks. Where that is in scope this was done with its comparison, if it
-    could be.
+    could be; then only ``again``.
     """
-    arguments = None if run.has("objects") else _objects_arguments(run, action.host)
+    arguments = None if run.has("objects") and not again else _objects_arguments(run, action.host)
     if arguments is None:
         return
     unfit = _unfit_kubeadm(run, action.host)
@@ -204,7 +201,8 @@ def _unfit_kubeadm(run: Run, host: str) -> str:
 class MakePlan(EndingAction):
     """Compute the plan, show it, and say which hosts it touches. Where nothing follows, it ends the run.
 
-    Given a ``host``, that control plane is first asked to compare the cluster's objects, if that was not done.
+    Given a ``host``, that control plane is first asked to compare the cluster's objects, if that was not done; and to
+    tell the cluster's state once more, where an earlier run was waited for since.
     """
 
     def act(self, run: Run) -> dict[str, Any]:
@@ -213,7 +211,7 @@ class MakePlan(EndingAction):
         Under ``--check`` what differs of the cluster's objects is the result, as hosts show what differs of them.
         """
         if "host" in self._task.args:
-            compare_objects(self, run)
+            compare_objects(self, run, again=ask_again_after_waiting(self, run))
         plan = make_plan(run)
         if plan_file := self.variables.get("kubewright_plan_file"):
             refuse_stale(Path(str(plan_file)), run, plan)

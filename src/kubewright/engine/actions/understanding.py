@@ -117,6 +117,7 @@ class Observe(RunAction):
 
 def ask_for_state(action: RunAction, run: Run) -> bool:
     """Ask the action's host and write ``observations/HOST``; whether the cluster's API answered."""
+    asked = time.time()
     answer: dict[str, Any] = {"reachable": True, "state": {}}
     # Only status tells them.
     details = Request.load(run).verb == "status"
@@ -129,8 +130,22 @@ def ask_for_state(action: RunAction, run: Run) -> bool:
         # A full disk, no Python: another control plane can tell as well, and this one is shown with its reason.
         run.event("note", host=action.host, text=f"it was asked for the cluster's state and failed: {error}")
         answer["failed"] = error_to_json(error)
-    run.write(f"observations/{action.host}", answer)
+    run.write(f"observations/{action.host}", {**answer, "time": asked})
     return bool(answer.get("state", {}).get("answers"))
+
+
+def ask_again_after_waiting(action: RunAction, run: Run) -> bool:
+    """Ask the action's host again where an earlier run's call was waited for since; whether it was.
+
+    That call may have changed the cluster meanwhile: a member that was being restarted is healthy now.
+    """
+    if not run.has(f"observations/{action.host}"):
+        return False
+    waited = max((host["until"] for host in run.read_all("waited").values()), default=0.0)
+    if waited <= run.read(f"observations/{action.host}")["time"]:
+        return False
+    ask_for_state(action, run)
+    return True
 
 
 def _names(value: Any) -> tuple[str, ...]:
