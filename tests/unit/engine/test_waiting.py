@@ -15,8 +15,9 @@ from kubewright.engine.actions import base, looking, understanding
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.looking import Document, Inspect, MakePlan, compare_objects
 from kubewright.engine.actions.understanding import Observe, Scope
-from kubewright.engine.record import error_from_json
+from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import BadInputError, KubewrightError, LockedError, StepFailedError, UnreachableError
+from kubewright.plan import Plan
 from tests.unit.engine.recorded import ABSENT, Recorded
 
 Acting = TypeVar("Acting", bound=RunAction)
@@ -108,12 +109,16 @@ class TestAfterWaiting:
         recorded = Recorded(tmp_path)
         self.observed(recorded, waited=waited)
         monkeypatch.setattr(looking, "compare_objects", lambda _action, _run, *, again: compared.append(again))
-        monkeypatch.setattr(looking, "make_plan", lambda run: seen.append(run.read("observations/cp1")["time"]))
+
+        def make_plan(run: Run) -> Plan:
+            seen.append(run.read("observations/cp1")["time"])
+            raise StepFailedError("the plan", "it is not made here")
+
+        monkeypatch.setattr(looking, "make_plan", make_plan)
         compared: list[bool] = []
         seen: list[float] = []
         made = action(MakePlan, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1")
-        made.variables = {}
-        with pytest.raises(AttributeError):  # there is no plan to show
+        with pytest.raises(StepFailedError, match="not made here"):
             made.act(recorded.run)
         assert compared == [bool(waited)]
         assert (seen[0] > 100.0) is bool(waited)
