@@ -32,10 +32,10 @@ STEPS_OF_A_WORKER = [
     ("converge", "w2"),
     ("prepare-join", "cp1"),
     ("join-worker", "w2"),
-    ("cleanup", "cp1"),
     ("fan-out", "cp1"),
     ("fan-out", "w1"),
     ("check", "w2"),
+    ("cleanup", "cp1"),
 ]
 """What ``scale`` does for one more worker: there, by the control plane that speaks, and to tell the others of it."""
 
