@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import pytest
 
+from kubewright.engine.actions.understanding import READ_ASIDE
 from kubewright.engine.saving import KEY_FILE
 from kubewright.errors import ExitCode
 from kubewright.plan import Plan
@@ -44,11 +45,16 @@ def silent_port() -> Iterator[int]:
         yield held.getsockname()[1]
 
 
-def inventory(folder: Path, *, port: int = 1, **variables: Any) -> Path:
-    """An inventory of one control plane and one worker that are reached on a port of this machine."""
+def inventory(folder: Path, *, port: int = 1, workers: int = 1, **variables: Any) -> Path:
+    """An inventory of one control plane and some workers that are reached on a port of this machine."""
     host = {"ansible_host": "127.0.0.1", "ansible_port": port, "ansible_ssh_common_args": "-o ConnectTimeout=5"}
-    hosts = {"cp1": {**host, "ip": "10.7.0.1"}, "w1": {**host, "ip": "10.7.0.2"}}
-    groups: dict[str, Any] = {"kube_control_plane": {"hosts": {"cp1": {}}}, "kube_node": {"hosts": {"w1": {}}}}
+    names = [f"w{number}" for number in range(1, workers + 1)]
+    addresses = {name: f"10.7.{number // 250}.{number % 250 + 2}" for number, name in enumerate(names)}
+    hosts = {name: {**host, "ip": address} for name, address in {"cp1": "10.7.250.1", **addresses}.items()}
+    groups: dict[str, Any] = {
+        "kube_control_plane": {"hosts": {"cp1": {}}},
+        "kube_node": {"hosts": {name: {} for name in names}},
+    }
     value = {"all": {"hosts": hosts, "vars": {**REQUIRED, **variables}, "children": groups}}
     path = folder / "inventory" / "hosts.json"
     path.write_text(json.dumps(value))
@@ -169,6 +175,59 @@ class TestUnreachable:
         assert (begun["event"], begun["verb"]) == ("begun", "scale")
         assert begun["limit"] == limit
         assert begun["dry_run"] is dry_run
+
+
+class TestLargeInventory:
+    """With a run's folder it is read while the control planes are asked. Nothing else may differ."""
+
+    WORKERS = READ_ASIDE + 1
+
+    def test_a_wrong_setting_is_told_once(self, elsewhere: Path, silent_port: int) -> None:
+        source = self._inventory(elsewhere, silent_port, kubelet_max_pods="many")
+        run = self._run(elsewhere, "a")
+        done = playbook(elsewhere, "scale", "-i", source, "-e", f"kubewright_run_directory={run}")
+        assert done.returncode == 2
+        assert "Choose the hosts to look at" in failed_task(done.stdout)
+        assert "kubelet_max_pods is 'many'" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+        (failure,) = [event for event in self._events(run) if event["event"] == "failed"]
+        assert failure["error"]["exit_code"] == ExitCode.BAD_INPUT
+
+    def test_what_is_read_is_the_same(self, elsewhere: Path, silent_port: int) -> None:
+        source = self._inventory(elsewhere, silent_port)
+        run, state = self._run(elsewhere, "a"), elsewhere / "state"
+        arguments = ("-i", source, "-e", f"kubewright_state_directory={state}", "-e", "kubewright_limit=w7")
+        aside = playbook(elsewhere, "scale", *arguments, "-e", f"kubewright_run_directory={run}")
+        at_once = playbook(elsewhere, "scale", *arguments)
+        for done in (aside, at_once):
+            assert "Choose the hosts to look at" in failed_task(done.stdout)
+            assert "host cp1: no SSH connection" in done.stdout
+        (other,) = (state / "runs").glob("*")
+        for name in ("request", "inputs", "origins"):
+            assert (run / f"{name}.json").read_bytes() == (other / f"{name}.json").read_bytes()
+        assert (run / "aside.lock").exists()
+        assert not (other / "aside.lock").exists()
+
+    @pytest.mark.parametrize(("removed", "aside"), [("w7", True), ("cp1", False)])
+    def test_a_control_plane_that_is_to_leave_is_not_asked(
+        self, elsewhere: Path, silent_port: int, removed: str, *, aside: bool
+    ) -> None:
+        source = self._inventory(elsewhere, silent_port)
+        run = self._run(elsewhere, "a")
+        asked = ("-e", f"node={removed}", "-e", "skip_confirmation=yes", "-e", f"kubewright_run_directory={run}")
+        playbook(elsewhere, "remove_node", "-i", source, *asked)
+        assert (run / "observations/cp1.json").exists() is aside
+        assert (run / "aside.lock").exists() is aside
+
+    def _inventory(self, elsewhere: Path, port: int, **variables: Any) -> Path:
+        return inventory(elsewhere, port=port, workers=self.WORKERS, kube_pods_subnet="10.96.0.0/12", **variables)
+
+    def _run(self, elsewhere: Path, name: str) -> Path:
+        (elsewhere / name).mkdir()
+        return elsewhere / name
+
+    def _events(self, run: Path) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (run / "journal.jsonl").read_text().splitlines()]
 
 
 class Gathering:

@@ -55,17 +55,8 @@ class Inputs:
     missing_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     def additions(self, hosts: Iterable[str], *groups: str) -> list[dict[str, Any]]:
-        """What the playbook has to add to Ansible's inventory before it reaches hosts, as its loop wants it.
-
-        Args:
-            hosts: that are to be in the groups of today's names, whatever their spelling is in the inventory: their
-                ``group_vars`` may say how a host is reached. Ansible takes a hundredth of a second for each in a large
-                inventory, so that only those are added that the run is about to reach.
-            groups: further groups for them to be in.
-
-        """
-        added = {host: (*groups, *self.missing_groups.get(host, ())) for host in hosts}
-        return [{"host": host, "groups": list(names)} for host, names in added.items() if names]
+        """What the playbook has to add to Ansible's inventory before it reaches hosts; see :func:`additions`."""
+        return additions(self.missing_groups, hosts, *groups)
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -126,6 +117,21 @@ class Inputs:
             ),
             missing_groups={host: tuple(groups) for host, groups in raw["missing_groups"].items()},
         )
+
+
+def additions(missing: Mapping[str, Sequence[str]], hosts: Iterable[str], *groups: str) -> list[dict[str, Any]]:
+    """What the playbook has to add to Ansible's inventory before it reaches hosts, as its loop wants it.
+
+    Args:
+        missing: see :class:`Inputs`.
+        hosts: that are to be in the groups of today's names, whatever their spelling is in the inventory: their
+            ``group_vars`` may say how a host is reached. Ansible takes a hundredth of a second for each in a large
+            inventory, so that only those are added that the run is about to reach.
+        groups: further groups for them to be in.
+
+    """
+    added = {host: (*groups, *missing.get(host, ())) for host in hosts}
+    return [{"host": host, "groups": list(names)} for host, names in added.items() if names]
 
 
 def leaving_hosts(inputs: Inputs) -> tuple[LeavingHost, ...]:

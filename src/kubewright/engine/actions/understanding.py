@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,29 @@ from ansible.utils.vars import load_extra_vars
 
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
+from kubewright.engine.aside import begin_aside, has_failed_aside, wait_for_aside
 from kubewright.engine.finding import tells_all
 from kubewright.engine.flow import choose_scope, find_cluster, remember_addresses
 from kubewright.engine.folders import create_run
-from kubewright.engine.inputs import Inputs, number_of_failures, read_inputs, seconds_of_a_drain, split_names
+from kubewright.engine.inputs import (
+    Inputs,
+    additions,
+    number_of_failures,
+    read_inputs,
+    seconds_of_a_drain,
+    split_names,
+)
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
 from kubewright.engine.record import Run, error_to_json
 from kubewright.engine.request import Request
 from kubewright.engine.saving import check_asked
 from kubewright.errors import KubewrightError, UnreachableError
-from kubewright.inventory import from_hostvars, missing_groups
+from kubewright.inventory import canonical_groups, from_hostvars, missing_groups
+from kubewright.inventory.groups import CLUSTER, CONTROL_PLANE, ETCD
 from kubewright.settings.names import RUN_NAMES
+
+READ_ASIDE = 200
+"""From how many hosts on an inventory is read while the control planes are asked."""
 
 
 class Begin(RunAction):
@@ -35,6 +48,9 @@ class Begin(RunAction):
 
     def begin(self) -> dict[str, Any]:
         """Runs on the controller only; every host of the inventory is read, whatever the limit.
+
+        Where the playbook says that it goes on with asking the control planes (``aside``), a large inventory is read
+        meanwhile, and :class:`Scope` waits for it.
 
         ``outside`` are control planes that the play does not have, because of Ansible's own limit.
         ``additions`` are groups of hosts for the playbook to add: what this process adds to Ansible's inventory ends
@@ -54,32 +70,70 @@ class Begin(RunAction):
         variables = self.variables
         ansible_limited = variables.get("ansible_limit") is not None
         played = tuple(str(name) for name in variables.get("ansible_play_hosts_all", ()))
+        members = canonical_groups(variables["groups"])
+        request = self._request(members, played if ansible_limited else None)
+        control_planes = members[CONTROL_PLANE]
+        if run and len(members[CLUSTER]) > READ_ASIDE and self._may_be_read_aside(request, control_planes):
+            request.save(run)
+            begin_aside(run, lambda: self._read(run, request, played))
+            missing = missing_groups(variables["groups"], members)
+        else:
+            run, inputs = self._read(run, request, played)
+            control_planes, missing = inputs.names.control_plane, inputs.missing_groups
+        # A reset asks every host next, all other verbs the control planes.
+        reached = inputs.names.all if request.verb == "reset" else control_planes
+        return {
+            "directory": str(run.directory),
+            "control_planes": list(control_planes),
+            "outside": [name for name in control_planes if ansible_limited and name not in played],
+            "additions": additions(missing, reached),
+            "changed": False,
+        }
+
+    def _request(self, members: Mapping[str, Sequence[str]], limited: tuple[str, ...] | None) -> Request:
+        """What is asked for; ``limited`` are the hosts of the play under Ansible's own limit."""
+        variables = self.variables
+        limit = split_names(variables.get("kubewright_limit"))
+        if limited is not None:
+            cluster_hosts = {*members[CLUSTER], *members[ETCD]}
+            limit = tuple(name for name in limited if name in cluster_hosts)
+        verb = str(self._task.args["verb"])
+        removing: tuple[str, ...] = ()
+        if verb == "remove":
+            removing = asked_to_remove(variables.get("node"), limit, limited)
+            limit = None
+        return Request(
+            verb=verb,
+            limit=limit,
+            removing=removing,
+            offline=boolean(variables.get("kubewright_offline", False)),
+            ansible_limited=limited is not None,
+            dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
+            force=_names(variables.get("kubewright_force")),
+            drain_timeout=seconds_of_a_drain(variables.get("kubewright_drain_timeout")),
+            max_failures=number_of_failures(variables.get("kubewright_max_failures")),
+        )
+
+    def _may_be_read_aside(self, request: Request, control_planes: Sequence[str]) -> bool:
+        """Whether what comes next is to ask the control planes, and all of them."""
+        if not boolean(self._task.args.get("aside", False)):
+            return False
+        if not request.removing:
+            return True
+        hostvars = self.variables["hostvars"]
+        return not any(
+            name in request.removing or "kube_override_hostname" in hostvars[name] for name in control_planes
+        )
+
+    def _read(self, run: Run | None, request: Request, played: tuple[str, ...]) -> tuple[Run, Inputs]:
+        """Read inventory and settings; the run's folder, made where there is none yet."""
+        variables = self.variables
         sources = [str(source) for source in variables.get("ansible_inventory_sources") or ()]
         inventory = from_hostvars(
             variables["hostvars"],
             variables["groups"],
             inventory_sources=sources,
-            limited=played if ansible_limited else None,
-        )
-        limit = split_names(variables.get("kubewright_limit"))
-        if ansible_limited:
-            cluster_hosts = set(inventory.groups.get("k8s_cluster", ())) | set(inventory.groups.get("etcd", ()))
-            limit = tuple(name for name in played if name in cluster_hosts)
-        verb = str(self._task.args["verb"])
-        removing: tuple[str, ...] = ()
-        if verb == "remove":
-            removing = asked_to_remove(variables.get("node"), limit, played if ansible_limited else None)
-            limit = None
-        request = Request(
-            verb=verb,
-            limit=limit,
-            removing=removing,
-            offline=boolean(variables.get("kubewright_offline", False)),
-            ansible_limited=ansible_limited,
-            dry_run=bool(self._task.check_mode or boolean(variables.get("kubewright_dry_run", False))),
-            force=_names(variables.get("kubewright_force")),
-            drain_timeout=seconds_of_a_drain(variables.get("kubewright_drain_timeout")),
-            max_failures=number_of_failures(variables.get("kubewright_max_failures")),
+            limited=played if request.ansible_limited else None,
         )
         inputs = read_inputs(
             inventory,
@@ -96,23 +150,16 @@ class Begin(RunAction):
         run.write("extra_vars", sorted(set(load_extra_vars(self._loader)) - RUN_NAMES))
         if plan_file := variables.get("kubewright_plan_file"):
             check_asked(Path(str(plan_file)), inputs, run.read("extra_vars"))
-        run.event("begun", verb=request.verb, limit=limit, dry_run=request.dry_run, kubewright=__version__)
-        return {
-            "directory": str(run.directory),
-            "control_planes": list(inputs.names.control_plane),
-            "outside": [name for name in inputs.names.control_plane if ansible_limited and name not in played],
-            # A reset asks every host next, all other verbs the control planes.
-            "additions": inputs.additions(inputs.names.all if verb == "reset" else inputs.names.control_plane),
-            "changed": False,
-        }
+        run.event("begun", verb=request.verb, limit=request.limit, dry_run=request.dry_run, kubewright=__version__)
+        return run, inputs
 
 
 class Observe(RunAction):
     """Ask one control plane for the state of the cluster. One that does not answer, or cannot, is an answer, too."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``found`` ends the playbook's loop over the control planes."""
-        return {"found": ask_for_state(self, run), "changed": False}
+        """``found`` ends the playbook's loop over the control planes, as does an inventory that cannot be read."""
+        return {"found": has_failed_aside(run) or ask_for_state(self, run), "changed": False}
 
 
 def ask_for_state(action: RunAction, run: Run) -> bool:
@@ -165,6 +212,7 @@ class Scope(RunAction):
         """
         everybody = self.variables.get("groups", {}).get("all", ())
         played = self.variables.get("ansible_play_hosts_all", ())
+        wait_for_aside(run, "inputs")
         scope = choose_scope(run, everybody)
         inputs = Inputs.load(run)
         cluster = find_cluster(run, inputs).cluster
