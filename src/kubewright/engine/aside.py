@@ -36,7 +36,7 @@ def begin_aside(run: Run, work: Callable[[], object]) -> None:
             work()
         except KubewrightError as error:
             run.write(_FAILED, error_to_json(error))
-        except BaseException:
+        except BaseException:  # noqa: BLE001  the fork ends here, and nobody else would tell
             text = traceback.format_exc()
             run.write(_FAILED, error_to_json(StepFailedError("kubewright", f"an error of its own:\n{text}")))
     finally:

@@ -202,8 +202,23 @@ class Finish(EndingAction):
             texts = [event["error"]["text"] for event in failures]
             advice = "Mend it and run the same command again; it goes on where this one stopped."
             return {"failed": True, "msg": "\n".join([f"{plan.verb} {plan.cluster} failed:", *texts, advice])}
+        if untold := _untold(run, plan):
+            return {
+                "failed": True,
+                "msg": f"{', '.join(untold)} {'were' if untold[1:] else 'was'} not told of the others",
+            }
         said = {
             "changed": False,
             "msg": [f"{event['host']} was left for the next run: {event['cause']}" for event in left],
         }
         return self.failed_by_hosts_left_out(run) or said
+
+
+def _untold(run: Run, plan: Plan) -> list[str]:
+    """Hosts whose fan-out did not come to an end and was not left, as where the run was to stop.
+
+    The playbook goes on after it, so that nothing else would tell.
+    """
+    left = {event["host"] for event in run.events() if event["event"] == "left"}
+    stage = Stage.FAN_OUT
+    return [name for name in plan.hosts(stage) if name not in left and not run.has(f"done/{stage.value}/{name}")]

@@ -224,11 +224,13 @@ class MakePlan(EndingAction):
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
         if go:
             self._keep_inventory(run, inputs)
-        hosts = _hosts(plan, played) if go else []
+        hosts, told = _hosts(plan, played) if go else ([], [])
+        additions = [*inputs.additions(hosts, "kubewright_active"), *inputs.additions(told)]
         result = {
             "changed": False,
             "hosts": hosts,
-            "additions": inputs.additions(hosts, "kubewright_active"),
+            # One host knows the names of those that are told: to add a thousand hosts takes Ansible ten seconds.
+            "additions": [{**each, "told": [] if number else told} for number, each in enumerate(additions)],
             "plan": lines,
         }
         if self._task.check_mode:
@@ -274,8 +276,11 @@ def _shown(plan: Plan) -> dict[str, Any]:
     return {"changed": bool(changes), "diff": [{"prepared": text} for text in texts]}
 
 
-def _hosts(plan: Plan, played: list[str]) -> list[str]:
-    """The hosts that have steps of their own; one at least, for what is delegated."""
+def _hosts(plan: Plan, played: list[str]) -> tuple[list[str], list[str]]:
+    """The hosts that have steps of their own, one at least, for what is delegated; and those that are only told.
+
+    Being told is one task. All others go through every task there is.
+    """
     own = (
         Stage.CONVERGE,
         Stage.CONTROL_PLANE_CONFIG,
@@ -283,8 +288,10 @@ def _hosts(plan: Plan, played: list[str]) -> list[str]:
         Stage.JOIN_CONTROL_PLANE,
         Stage.JOIN_WORKER,
         Stage.CLEAN_NODE,
-        Stage.FAN_OUT,
         Stage.CHECK,
     )
     hosts = list(dict.fromkeys(step.host for step in plan.steps if step.stage in own))
-    return hosts or played[:1]
+    told = [name for name in plan.hosts(Stage.FAN_OUT) if name not in hosts]
+    if not hosts:
+        hosts, told = told[:1] or played[:1], told[1:]
+    return hosts, told

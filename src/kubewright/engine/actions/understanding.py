@@ -73,6 +73,7 @@ class Begin(RunAction):
         members = canonical_groups(variables["groups"])
         request = self._request(members, played if ansible_limited else None)
         control_planes = members[CONTROL_PLANE]
+        missing: Mapping[str, Sequence[str]]
         if run and len(members[CLUSTER]) > READ_ASIDE and self._may_be_read_aside(request, control_planes):
             request.save(run)
             begin_aside(run, lambda: self._read(run, request, played))
