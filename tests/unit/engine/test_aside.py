@@ -50,7 +50,8 @@ class TestWaitForAside:
         assert has_failed_aside(run)
 
     def test_a_mistake_of_ours_is_told_with_its_place(self, run: Run) -> None:
-        begin_aside(run, lambda: {}["missing"])
+        nothing: dict[str, str] = {}
+        begin_aside(run, lambda: nothing["missing"])
         with pytest.raises(StepFailedError, match=r"test_aside\.py[\s\S]*KeyError: 'missing'"):
             wait_for_aside(run, "made")
 

@@ -137,6 +137,28 @@ class TestFinish:
         assert result["failed"]
         assert "hosts w1: they did not answer and were left out" in str(result["msg"])
 
+    @pytest.mark.parametrize(
+        ("ended", "untold"),
+        [("done", ""), ("left", ""), ("", "w2 was not told of the others")],
+    )
+    def test_a_fan_out_that_was_not_begun_is_a_failure(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str, untold: str
+    ) -> None:
+        """As where the run was to stop: the playbook goes on after it."""
+        recorded = Recorded(tmp_path)
+        steps = (Step(Stage.FAN_OUT, "w1", "", ""), Step(Stage.FAN_OUT, "w2", "", ""))
+        recorded.run.write("plan", Plan("scale", "mine", "1.37.2", "cp1", steps).to_json())
+        recorded.run.write("done/fan-out/w1", {"changed": True})
+        if ended == "done":
+            recorded.run.write("done/fan-out/w2", {"changed": True})
+        if ended == "left":
+            recorded.run.event("left", host="w2", cause="no SSH connection")
+        finish = action(Finish, Calls({}), monkeypatch, host="cp1")
+        finish.variables = {"kubewright_run_directory": str(tmp_path)}
+        result = finish.act(recorded.run)
+        assert result.get("failed", False) is bool(untold)
+        assert untold in str(result["msg"])
+
     def test_the_command_line_says_it_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not self.finish(tmp_path, monkeypatch, kubewright_run_directory=str(tmp_path)).get("failed")
 

@@ -224,13 +224,17 @@ class MakePlan(EndingAction):
         played = [str(name) for name in self.variables.get("ansible_play_hosts_all", ())]
         if go:
             self._keep_inventory(run, inputs)
-        hosts, told = _hosts(plan, played) if go else ([], [])
-        additions = [*inputs.additions(hosts, "kubewright_active"), *inputs.additions(told)]
+        hosts = _hosts(plan, played) if go else []
+        told = plan.hosts(Stage.FAN_OUT) if go else ()
+        additions = [
+            *inputs.additions(hosts, "kubewright_active"),
+            *inputs.additions(name for name in told if name not in hosts),
+        ]
         result = {
             "changed": False,
             "hosts": hosts,
             # One host knows the names of those that are told: to add a thousand hosts takes Ansible ten seconds.
-            "additions": [{**each, "told": [] if number else told} for number, each in enumerate(additions)],
+            "additions": [{**each, "told": [] if number else list(told)} for number, each in enumerate(additions)],
             "plan": lines,
         }
         if self._task.check_mode:
@@ -276,10 +280,10 @@ def _shown(plan: Plan) -> dict[str, Any]:
     return {"changed": bool(changes), "diff": [{"prepared": text} for text in texts]}
 
 
-def _hosts(plan: Plan, played: list[str]) -> tuple[list[str], list[str]]:
-    """The hosts that have steps of their own, one at least, for what is delegated; and those that are only told.
+def _hosts(plan: Plan, played: list[str]) -> list[str]:
+    """The hosts that have steps of their own besides being told of others; one at least, for what is delegated.
 
-    Being told is one task. All others go through every task there is.
+    Being told is one task, in a play of its own. These go through every task there is.
     """
     own = (
         Stage.CONVERGE,
@@ -291,7 +295,4 @@ def _hosts(plan: Plan, played: list[str]) -> tuple[list[str], list[str]]:
         Stage.CHECK,
     )
     hosts = list(dict.fromkeys(step.host for step in plan.steps if step.stage in own))
-    told = [name for name in plan.hosts(Stage.FAN_OUT) if name not in hosts]
-    if not hosts:
-        hosts, told = told[:1] or played[:1], told[1:]
-    return hosts, told
+    return hosts or played[:1]
