@@ -102,7 +102,7 @@ class Inputs:
             request=Request.load(run),
             settings=Settings(
                 cluster=ClusterSettings.model_validate(raw["cluster"]),
-                hosts=MadeOnDemand(raw["hosts"], HostSettings.model_validate),
+                hosts=MadeOnDemand(raw["hosts"], HostSettings.from_json),
                 origins=ReadOnDemand(lambda: run.read("origins")),
             ),
             names=GroupNames(**{group: tuple(hosts) for group, hosts in raw["names"].items()}),

@@ -105,10 +105,11 @@ def _members(topology: Topology, cluster: ObservedCluster | None) -> list[identi
     if cluster is None:
         return []
     peers = {member.name: member.peer_ip for member in cluster.etcd_members if member.name}
+    complete_ones = (cluster.record or {}).get("fan_out", {})
     members = []
     for host in topology.hosts:
         node = cluster.node(host.node_name)
-        if node is not None and node.name in (cluster.record or {}).get("fan_out", {}):
+        if node is not None and node.name in complete_ones:
             given = tuple(address.value for address in host.main_ips if address.source is Source.IP)
             internal = (address for kind, address in node.addresses if kind == "InternalIP")
             peer = peers.get(host.etcd_member_name or host.node_name, "")

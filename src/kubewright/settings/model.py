@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -188,6 +188,21 @@ class HostSettings(_Settings):
     kubelet_node_config_extra_args: KubeletFields = Field(
         default_factory=dict, description="Fields merged into this host's KubeletConfiguration, as a kubeadm patch."
     )
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> HostSettings:
+        """The inverse of ``model_dump(mode="json", exclude_defaults=True)``.
+
+        A host that has nothing but texts, as most have, is not judged a second time: that is half of what it takes to
+        read a thousand.
+        """
+        return cls.model_construct(**raw) if raw.keys() <= _TEXTS else cls.model_validate(raw)
+
+
+_TEXTS = frozenset(
+    {"ip", "access_ip", "ip6", "access_ip6", "ansible_host", "kube_override_hostname", "etcd_member_name"}
+)
+"""Settings of hosts whose values are texts in JSON and out of it."""
 
 
 @dataclass(frozen=True)

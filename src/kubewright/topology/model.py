@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from kubewright.settings import Notice
@@ -217,12 +218,12 @@ class Topology:
                 return host
         raise KeyError(name)
 
-    @property
+    @cached_property
     def control_planes(self) -> tuple[Host, ...]:
         """Control planes in the inventory's order."""
         return tuple(host for host in self.hosts if host.is_control_plane)
 
-    @property
+    @cached_property
     def workers(self) -> tuple[Host, ...]:
         """Hosts that are no control plane, in the inventory's order."""
         return tuple(host for host in self.hosts if host.is_worker_only)
