@@ -42,7 +42,18 @@ def main() -> int:
         if any(descriptor == watched for descriptor, _event in poller.poll()):
             _end(child, signal.SIGTERM)
             break
-    return child.wait() if child.returncode is None else child.returncode
+    code = child.wait() if child.returncode is None else child.returncode
+    _reap_orphans()
+    return code
+
+
+def _reap_orphans() -> None:
+    """Take note of descendants that outlived their parents and have ended: what they took is part of what we took."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
 
 
 def _hand_over_terminal(group: int) -> None:

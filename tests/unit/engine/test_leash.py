@@ -128,6 +128,19 @@ class TestParentKilled:
             assert_gone(process.pid, *children)
 
 
+def test_what_orphans_took_is_counted() -> None:
+    """As of a fork of one of Ansible's workers, which has ended before the run does."""
+    burn = "import time\nwhile time.process_time() < 0.5: pass\nprint(1, flush=True)"
+    orphan = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burn!r}])"
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {orphan!r}], stdout=subprocess.PIPE)"
+    # The pipe is open until the orphan has ended, too.
+    with start(os.getpid(), sys.executable, "-c", code) as leashed:
+        _process, status, usage = os.wait4(leashed.pid, 0)
+        leashed.returncode = os.waitstatus_to_exitcode(status)
+    assert leashed.returncode == 0
+    assert usage.ru_utime + usage.ru_stime > 0.5
+
+
 def test_ansible_itself_ends_with_its_forks(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
     """Its forks are in sessions of their own, so a signal to the group of the main process does not reach them."""
     (tmp_path / "ansible.cfg").touch()
