@@ -17,32 +17,50 @@ from kubewright.topology.model import Host, Topology
 from kubewright.topology.names import certificate_names, required_certificate_names
 
 CONFIGURATION = "/var/lib/kubelet/config.yaml"
+FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
+INSTANCE = "/var/lib/kubelet/instance-config.yaml"
 STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 """In the order in which they are changed: the API server needs etcd, the others need the API server."""
 
 _ETCD_CLIENTS, _ETCD_PEERS = 2379, 2380
+_KUBELET = "kubelet_configuration"
+_FILES = (CONFIGURATION, INSTANCE, FLAGS)
+_KUBECONFIGS = ("admin", "super-admin", "controller-manager", "scheduler")
+_KEYS = (
+    *("ca", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-ca", "front-proxy-client", "sa"),
+    *("etcd/ca", "etcd/healthcheck-client"),
+)
+"""Without those of the certificates that are resources of their own, which have their modes."""
 
 
 def resources(
     host: Host, topology: Topology, cluster: ClusterSettings, former_names: Collection[str] = ()
 ) -> tuple[Resource, ...]:
-    """Return the kubelet's configuration, then a control plane's certificates and static pods.
+    """Return the kubelet's configuration and what is private, then a control plane's certificates and static pods.
 
     ``former_names`` are those of control planes that left: certificates may have them.
     """
-    configuration = {
-        "type": "kubelet_configuration",
-        "id": f"kubelet_configuration:{CONFIGURATION}",
-        "path": CONFIGURATION,
-        "restarts": [kubelet.UNIT],
-    }
+    of_kubelet = (
+        *({"type": _KUBELET, "id": f"{_KUBELET}:{path}", "path": path, "restarts": [kubelet.UNIT]} for path in _FILES),
+        {"type": "private_files", "id": "private_files:kubeadm", "files": list(_private(host, cluster))},
+    )
     if not host.is_control_plane:
-        return (configuration,)
+        return of_kubelet
     return (
-        configuration,
+        *of_kubelet,
         *_certificates(host, topology, cluster, former_names),
         *_static_pods(host, topology, cluster),
     )
+
+
+def _private(host: Host, cluster: ClusterSettings) -> Iterator[str]:
+    """Files that kubeadm makes for nobody but root: kubeconfigs, keys, manifests of static pods."""
+    yield f"{cluster.kube_config_dir}/kubelet.conf"
+    if not host.is_control_plane:
+        return
+    yield from (f"{cluster.kube_config_dir}/{name}.conf" for name in _KUBECONFIGS)
+    yield from (f"{cluster.kube_cert_dir}/{name}.key" for name in _KEYS)
+    yield from (f"{cluster.kube_config_dir}/manifests/{name}.yaml" for name in STATIC_PODS)
 
 
 def _certificates(

@@ -24,6 +24,7 @@ unit                  name, enabled (bool), state ("started", or "member": on a 
 hosts_block           path, marker (text after "# BEGIN " and "# END "), entries: list of [address, [names]]
 kubeconfig_server     path, server, restarts: a kubeconfig that kubeadm wrote, when it exists, names this server
 kubelet_configuration path, restarts: what kubeadm on the host makes of the document's ``kubeadm``
+private_files         files: paths that nobody but root may read or write, where they are there
 certificate           name, phase, authority, directory, address, required, allowed (names that it has to and may have)
 static_pod            name, node, address, certificates, servers (URLs of the other API servers): its manifest is what
                       kubeadm makes of the document's ``kubeadm``, and it runs and answers

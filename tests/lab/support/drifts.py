@@ -114,12 +114,20 @@ def quiet(lab: TestLab) -> list[Drift]:
             touches=("/etc/hosts",),
         ),
         _program("kubectl", "cp1", _ANOTHER),
+        Drift(
+            id="private_files:kubeadm",
+            host="cp1",
+            by_hand=f"chmod 644 {_SCHEDULER} /etc/kubernetes/admin.conf; chown nobody {_SSL}/ca.key",
+            look=f"stat -c '%n %a %U' {_SCHEDULER} /etc/kubernetes/admin.conf {_SSL}/ca.key",
+            touches=(_SCHEDULER, "/etc/kubernetes/admin.conf", f"{_SSL}/ca.key"),
+        ),
     ]
 
 
 def restarting(lab: TestLab) -> list[Drift]:
     """What the kubelet of a member, and a control plane's own parts, are configured by."""
     kubelet_conf, configuration = "/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/config.yaml"
+    flags = "/var/lib/kubelet/kubeadm-flags.env"
     elsewhere = f"https://{lab.nodes['cp1'].address}:6443"
     return [
         _file(_DROP_IN, f"echo '# by hand' >> {_DROP_IN}", restarts=_KUBELET),
@@ -137,6 +145,15 @@ def restarting(lab: TestLab) -> list[Drift]:
             by_hand=f"sed -i 's/^maxPods: .*/maxPods: 50/' {configuration}",
             look=f"cat {configuration}",
             touches=(configuration,),
+            restarts=_KUBELET,
+        ),
+        Drift(
+            id=f"kubelet_configuration:{flags}",
+            host="w1",
+            by_hand=f"sed -i 's/--node-ip/--v=3 --node-ip/' {flags}",
+            look=f"cat {flags}; tr '\\0' ' ' < /proc/$(pgrep -x kubelet)/cmdline",
+            shows="--v=3",
+            touches=(flags,),
             restarts=_KUBELET,
         ),
         Drift(

@@ -345,3 +345,33 @@ class TestUnit:
         system.failing["systemctl"] = "System has not been booted with systemd as init system (PID 1)"
         with pytest.raises(NodeError, match="The node needs systemd"):
             One(system, type="unit", name="kubelet").check()
+
+
+class TestPrivateFiles:
+    MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+    KEY = "/etc/kubernetes/ssl/ca.key"
+
+    def one(self, system: FakeSystem) -> One:
+        return One(system, type="private_files", files=[self.MANIFEST, self.KEY])
+
+    def test_what_is_not_there_is_nobodys(self, system: FakeSystem) -> None:
+        assert not self.one(system).apply().changed
+
+    @pytest.mark.parametrize(
+        ("mode", "after"), [(0o600, None), (0o400, None), (0o644, 0o600), (0o640, 0o600), (0o444, 0o400)]
+    )
+    def test_nobody_else_may_read_it(self, system: FakeSystem, mode: int, after: int | None) -> None:
+        target = put(system, self.MANIFEST, "kind: Pod\n")
+        before = target.stat().st_ino
+        target.chmod(mode)
+        done = self.one(system).apply()
+        assert done.changed is (after is not None)
+        assert target.stat().st_mode & 0o777 == (mode if after is None else after)
+        assert (target.stat().st_ino, target.read_text()) == (before, "kind: Pod\n")
+        assert not self.one(system).apply().changed
+
+    def test_each_that_is_open_is_named(self, system: FakeSystem) -> None:
+        for path in (self.MANIFEST, self.KEY):
+            put(system, path, "").chmod(0o644)
+        (change,) = self.one(system).check().changes
+        assert f"{self.MANIFEST} (0644, root:root), {self.KEY} (0644, root:root)" in change.summary

@@ -1,4 +1,4 @@
-"""The kubelet's configuration file, as kubeadm makes it of the cluster's configuration and this host's patches."""
+"""What a kubelet is configured by, as kubeadm makes it of the cluster's configuration and this host's patches."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _NOT_HERE = "not a member"
 
 
 class KubeletConfiguration(Rendered, TextFile):
-    """``path``; ``mode`` (0644) and ``owner`` (root:root)."""
+    """``path`` of a file that kubeadm writes; ``mode`` (0644) and ``owner`` (root:root)."""
 
     type = "kubelet_configuration"
     removable = False
 
     def content(self) -> str:
         """Return what kubeadm would write."""
-        return file_of(self.context, "config.yaml")
+        return file_of(self.context, str(self.need("path")).rpartition("/")[2])
 
     def find(self) -> Any:
         """Return text, mode and owner; None where a member has no such file."""

@@ -19,6 +19,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.resources.kubel
     KubeletConfiguration,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.packages import Packages
+from ansible_collections.kubewright.cluster.plugins.module_utils.resources.private_files import PrivateFiles
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.static_pod import StaticPod
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.sysctls import Sysctls
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.unit import Unit
@@ -38,6 +39,7 @@ TYPES: dict[str, type[Resource]] = {
         HostsBlock,
         KubeconfigServer,
         KubeletConfiguration,
+        PrivateFiles,
         Certificate,
         StaticPod,
     )
