@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.support.cluster import Cluster
 from tests.lab.support.flows import assert_hosts_files, assert_nothing_left, assert_works, hosts_file
-from tests.lab.support.frozen import thaw
+from tests.lab.support.frozen import freeze_when_at_work, thaw
 from tests.lab.support.lab import TestLab, lab_up
 from tests.lab.support.locking import has_file, held_elsewhere, started
 from tests.lab.support.removal import assert_clean
@@ -22,20 +22,6 @@ REFUSED = 5
 BAD_INPUT = 3
 LOCKED = 6
 NAMED = ("--yes", "--confirm", "cluster.local")
-# A host is cleaned within seconds, so that whoever waits for it has to be there. Only the holder of the node's lock
-# writes its process id into the file.
-FREEZE_WHEN_AT_WORK = """
-import json, os, signal, time
-end, holder = time.monotonic() + 120, 0
-while not holder and time.monotonic() < end:
-    try:
-        holder = json.loads(open("/run/kubewright/lock").read()).get("pid", 0)
-        os.kill(holder, signal.SIGSTOP)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        holder = 0
-        time.sleep(0.01)
-print(holder)
-"""
 FOREIGN = "made-by-somebody-else"
 FOREIGN_RULE = ("INPUT", "-p", "tcp", "--dport", "9", "-m", "comment", "--comment", FOREIGN, "-j", "ACCEPT")
 
@@ -161,8 +147,7 @@ class TestReset:
 
     def test_cleans_every_host_and_lets_nobody_else_at_it(self, lab: TestLab, tmp_path: Path) -> None:
         with started(lab, "reset", *NAMED) as first:
-            frozen = {"w2": int(lab.python("w2", FREEZE_WHEN_AT_WORK, timeout=150))}
-            assert frozen["w2"], "the first run did not clean a host within two minutes"
+            frozen = freeze_when_at_work(lab, "w2")
             try:
                 second = lab.kubewright("reset", *NAMED, "--state-dir", str(tmp_path))
             finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.lab.support.commands import Result
 from tests.lab.support.lab import TestLab
 
+BEGINS_SECONDS = 120.0
 TELLS_SECONDS = 60.0
 ENDS_SECONDS = 600.0
 
@@ -32,11 +33,33 @@ else:
     print(0)
 """
 
+# The same as soon as somebody works there, for work of seconds: whoever waits for it has to be on the node. Only the
+# holder of the node's lock writes its process id into the file.
+_FREEZE_WHEN_AT_WORK = """
+import json, os, signal, sys, time
+end, holder = time.monotonic() + float(sys.argv[1]), 0
+while not holder and time.monotonic() < end:
+    try:
+        holder = json.loads(open("/run/kubewright/lock").read()).get("pid", 0)
+        os.kill(holder, signal.SIGSTOP)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        holder = 0
+        time.sleep(0.01)
+print(holder)
+"""
+
 
 def freeze(lab: TestLab, nodes: Sequence[str]) -> dict[str, int]:
     """Stop the modules that hold a lock on these nodes where they are; node → process id there."""
     holders = {node: int(lab.python(node, _FREEZE)) for node in nodes}
     return {node: holder for node, holder in holders.items() if holder}
+
+
+def freeze_when_at_work(lab: TestLab, node: str) -> dict[str, int]:
+    """Wait until a module works on the node and stop it where it is; node → process id there."""
+    holder = int(lab.python(node, _FREEZE_WHEN_AT_WORK, str(BEGINS_SECONDS), timeout=BEGINS_SECONDS + 30))
+    assert holder, f"nobody began to work on {node} within {BEGINS_SECONDS:.0f} seconds"
+    return {node: holder}
 
 
 def thaw(lab: TestLab, frozen: dict[str, int]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,11 +17,19 @@ from kubewright.plan.compute import compute
 FLOWS = Path(next(iter(collection.__path__))) / "playbooks" / "flow"
 
 
+def names(tasks: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The names of tasks, those in blocks included, as they stand in the file."""
+    for task in tasks:
+        yield task["name"]
+        for part in ("block", "rescue", "always"):
+            yield from names(task.get(part, ()))
+
+
 @pytest.mark.parametrize("flow", ["run", "remove"])
 def test_playbooks_carry_stages_out_in_their_order(flow: str) -> None:
     """Tasks are named as the stages whose steps they carry out."""
     plays = yaml.safe_load((FLOWS / f"{flow}.yml").read_text())
-    tasks = [task["name"] for task in plays[-1]["tasks"][0]["block"]]
+    tasks = [name for play in plays for name in names(play.get("tasks", ()))]
     headings = [stage.heading for stage in Stage]
     found = [name for name in tasks if name in headings]
     assert found == sorted(found, key=headings.index)
