@@ -57,8 +57,10 @@ def main() -> int:
     arguments = parser.parse_args()
     with lab_up("many", control_planes=1, workers=1, kubernetes=arguments.kubernetes) as lab:
         bench = Bench(lab, arguments.kubernetes)
-        for size in SIZES:
-            bench.measure(size, arguments.runs)
+        # By turns, so that a machine that grows slower or faster meanwhile does so for both.
+        for _ in range(arguments.runs):
+            for size in SIZES:
+                bench.measure(size)
         bench.measure_hosts_files(SIZES[-1])
     broken = list(report(bench.samples))
     print("\n".join(broken) or "All within their bounds.")
@@ -81,14 +83,13 @@ class Bench:
         self._simulator = Simulator(lab.inventory / ".artifacts" / "admin.conf", f"v{version}")
         self.samples: list[Sample] = []
 
-    def measure(self, size: int, runs: int) -> None:
-        """Add the worker and remove it in a cluster of this size, counted with the worker."""
+    def measure(self, size: int) -> None:
+        """Add the worker and remove it, twice, in a cluster of this size, counted with the worker."""
         with self._simulated(size):
-            for _ in range(runs):
-                for what in (REMOVE, REMOVE_EMPTY):
-                    self._note(size, ADD, "scale", "--limit", self._worker)
-                    with tenants(self._cluster, self._worker) if what == REMOVE else contextlib.nullcontext():
-                        self._note(size, what, "remove", "--limit", self._worker, "--yes")
+            for what in (REMOVE, REMOVE_EMPTY):
+                self._note(size, ADD, "scale", "--limit", self._worker)
+                with tenants(self._cluster, self._worker) if what == REMOVE else contextlib.nullcontext():
+                    self._note(size, what, "remove", "--limit", self._worker, "--yes")
 
     def measure_hosts_files(self, size: int) -> None:
         """The same once, with each node's ``/etc/hosts``; nodes that refuse the connection are left for a next run."""

@@ -193,11 +193,14 @@ class HostSettings(_Settings):
     def from_json(cls, raw: Mapping[str, Any]) -> HostSettings:
         """The inverse of ``model_dump(mode="json", exclude_defaults=True)``.
 
-        A host that has nothing but texts, as most have, is not judged a second time: that is half of what it takes to
+        A host that has nothing but texts, as most have, is not judged a second time: that is most of what it takes to
         read a thousand.
         """
-        return cls.model_construct(**raw) if raw.keys() <= _TEXTS else cls.model_validate(raw)
+        return _PLAIN.model_copy(update=raw) if raw.keys() <= _TEXTS else cls.model_validate(raw)
 
+
+_PLAIN = HostSettings()
+"""A host for which the inventory sets nothing."""
 
 _TEXTS = frozenset(
     {"ip", "access_ip", "ip6", "access_ip6", "ansible_host", "kube_override_hostname", "etcd_member_name"}

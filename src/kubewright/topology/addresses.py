@@ -74,8 +74,13 @@ def missing(
     return tuple(
         name
         for name in names.all
-        if any(not _found(attempts(name, settings, known.get(name, _NOTHING), family)) for family in stack.families)
+        if any(not _is_given(name, settings, known.get(name, _NOTHING), family) for family in stack.families)
     )
+
+
+def _is_given(name: str, settings: Settings, known: KnownAddresses, family: int) -> bool:
+    """Whether any of :func:`attempts` finds an address."""
+    return bool(getattr(settings.hosts[name], binding_variable(family))) or any(value for _, value in known.of(family))
 
 
 def attempts(name: str, settings: Settings, known: KnownAddresses, family: int = 4) -> tuple[Attempt, ...]:

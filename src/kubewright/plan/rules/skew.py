@@ -10,6 +10,7 @@ possible meanwhile.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -174,13 +175,18 @@ def _members_apart(versions: Versions) -> Iterator[Refusal]:
 
 
 def _parsed(versions: Mapping[str, str]) -> dict[str, Version]:
-    """Versions as numbers; ``v1.37.2-rc.1+x`` is (1, 37, 2)."""
-    found = {}
-    for name, text in versions.items():
-        numbers = text.removeprefix("v").partition("-")[0].partition("+")[0].split(".")
-        if len(numbers) >= 2 and all(number.isdecimal() for number in numbers):
-            found[name] = tuple(int(number) for number in numbers)
-    return found
+    """Versions as numbers; those that cannot be read are left out."""
+    found = ((name, _version(text)) for name, text in versions.items())
+    return {name: version for name, version in found if version}
+
+
+@functools.lru_cache(maxsize=256)
+def _version(text: str) -> Version:
+    """``v1.37.2-rc.1+x`` is (1, 37, 2); empty for what is no version. A thousand nodes have few different ones."""
+    numbers = text.removeprefix("v").partition("-")[0].partition("+")[0].split(".")
+    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers):
+        return ()
+    return tuple(int(number) for number in numbers)
 
 
 def _minors(older: Version, newer: Version) -> int:
