@@ -83,3 +83,4 @@ class TestRemoved:
         imitation.answer("remove_node", failed=True, error=FAILURE)
         calls = imitation.run(*REMOVE, expected=STEP_FAILED).calls
         assert_ended(imitation, calls, [NEW])
+        assert not [call for call in calls if call.endswith(" converge ")], "nobody is told that it left"

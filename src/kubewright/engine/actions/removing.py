@@ -88,15 +88,18 @@ class RemoveNodes(RunAction):
         self.stage = stage.value
         require_lock(run)
         members: tuple[EtcdMember, ...] = ()
+        certificate_names: tuple[str, ...] = ()
         if stage is Stage.REMOVE_MEMBER:
             cluster = find_cluster(run, inputs).cluster
             members = members_of(host, leaving_addresses(run, inputs, cluster)[host.name], cluster)
+        elif stage is Stage.DELETE_NODE:
+            certificate_names = names_of_leaving(host, inputs, find_cluster(run, inputs).cluster)
         arguments = {
             "node": host.node_name,
             "part": PARTS[stage],
             "offline": inputs.request.offline,
             "members": [member.member_id for member in members],
-            "certificate_names": names_of_leaving(host, inputs, find_cluster(run, inputs).cluster),
+            "certificate_names": list(certificate_names),
             "drain_timeout": inputs.request.drain_timeout,
         }
         with run.step(stage.value, step.host) as outcome:
