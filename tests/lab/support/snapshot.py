@@ -21,8 +21,8 @@ VOLATILE: dict[str, str] = {
 }
 """Files under the trees that may change by themselves, with the reason. Everything else is compared."""
 
-# Prints path → [sha256, mtime in ns, mode] of files (links: target), unit → start in µs, and the ids of containers that
-# run: the kubelet removes others in its own time.
+# Prints path → [sha256, mtime in ns, mode, owner, group] of files (links: target), unit → start in µs, and the ids of
+# containers that run: the kubelet removes others in its own time.
 _NODE_STATE = """
 import hashlib, json, os, subprocess, sys
 trees, files, volatile = json.loads(sys.argv[1])
@@ -36,7 +36,7 @@ def note(path):
     else:
         with open(path, "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()
-    found[path] = [content, status.st_mtime_ns, status.st_mode]
+    found[path] = [content, status.st_mtime_ns, status.st_mode, status.st_uid, status.st_gid]
 for tree in trees:
     for directory, _, names in os.walk(tree):
         for name in names:
