@@ -38,17 +38,21 @@ IDLE = {
 }
 """What is run on a cluster of five nodes that is as it should be: the scenario, and the seconds wanted at most."""
 IDLE_RUNS = 5
-"""How often on each cluster: it takes seconds, of which one run and the next differ by up to one."""
+"""How often on each cluster: it takes seconds, and one run and the next may differ by half of them.
+
+Memory is asked for during the first run only: five times a second, that takes a share of a processor, which counts as
+the run's own.
+"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One measured run: what was done, by which tool, and what it took."""
+    """One measured run: what was done, by which tool, and what it took; memory in bytes, None where nobody asked."""
 
     scenario: str
     tool: str
     measured: Measured
-    memory: int = 0
+    memory: int | None = None
 
 
 class Bench:
@@ -67,10 +71,14 @@ class Bench:
                 if grow:
                     self._add_worker(tool, lab, nodes)
                 if tool == "kubewright" and control_planes + workers == 5:
-                    for command, (scenario, _) in list(IDLE.items()) * IDLE_RUNS:
-                        wait_until_quiet()
-                        act = partial(nodes.kubewright, *command)
-                        self._note(scenario, tool, nodes, list(nodes.nodes), act, memory=False)
+                    self._idle(tool, nodes)
+
+    def _idle(self, tool: str, nodes: TestLab) -> None:
+        for number in range(IDLE_RUNS):
+            for command, (scenario, _) in IDLE.items():
+                wait_until_quiet()
+                action = partial(nodes.kubewright, *command)
+                self._note(scenario, tool, nodes, list(nodes.nodes), action, memory=number == 0)
 
     @contextlib.contextmanager
     def _booted(self, control_planes: int, workers: int) -> Iterator[tuple[Lab, TestLab]]:
@@ -109,10 +117,10 @@ class Bench:
         *,
         memory: bool = True,
     ) -> None:
-        # To ask for memory five times a second takes a share of a processor, which would count as the run's own.
-        with memory_peak() if memory else contextlib.nullcontext([0]) as peak:
+        with memory_peak() if memory else contextlib.nullcontext() as peak:
             figures = measured(lab, nodes, action)
-        self.samples.append(Sample(scenario=scenario, tool=tool, measured=figures, memory=peak[0]))
+        sample = Sample(scenario=scenario, tool=tool, measured=figures, memory=peak[0] if peak else None)
+        self.samples.append(sample)
         print(f"{scenario:<26} {tool:<12} {figures.seconds:7.1f} s  calls {figures.calls}", flush=True)
 
 
@@ -122,12 +130,16 @@ def _scale(nodes: TestLab, added: str) -> Result:
 
 def median_seconds(samples: list[Sample], scenario: str, tool: str) -> float:
     """Median of the seconds; 0 where there is no sample."""
-    seconds = [sample.measured.seconds for sample in samples if (sample.scenario, sample.tool) == (scenario, tool)]
+    seconds = _seconds(samples, scenario, tool)
     return statistics.median(seconds) if seconds else 0.0
 
 
+def _seconds(samples: list[Sample], scenario: str, tool: str) -> list[float]:
+    return [sample.measured.seconds for sample in samples if (sample.scenario, sample.tool) == (scenario, tool)]
+
+
 def _spread(samples: list[Sample], scenario: str) -> str:
-    seconds = [sample.measured.seconds for sample in samples if sample.scenario == scenario]
+    seconds = _seconds(samples, scenario, "kubewright")
     return f"{min(seconds):.1f} to {max(seconds):.1f} s, {len(seconds)} runs"
 
 
@@ -148,7 +160,7 @@ def table(samples: list[Sample]) -> str:
         for node, calls in sample.measured.calls.items():
             received, sent = (_megabytes(side[node]) for side in (sample.measured.received, sample.measured.sent))
             lines.append(f"{scenario:<26} {tool:<12} {node:<6} {calls:>6} {received:>12} {sent:>12}")
-    memory = max(sample.memory for sample in samples if sample.tool == "kubewright")
+    memory = max(sample.memory or 0 for sample in samples if sample.tool == "kubewright")
     return "\n".join([*lines, "", f"controller memory at most {_megabytes(memory)}"])
 
 
@@ -168,7 +180,7 @@ def misses(samples: list[Sample]) -> list[str]:
         if seconds > wanted:
             found.append(f"{scenario}: {seconds:.1f} s, wanted at most {wanted:.0f}")
     for sample in samples:
-        if sample.tool == "kubewright" and sample.memory > WANTED_MEMORY:
+        if sample.tool == "kubewright" and sample.memory is not None and sample.memory > WANTED_MEMORY:
             found.append(
                 f"{sample.scenario}: {_megabytes(sample.memory)} of memory, wanted at most {_megabytes(WANTED_MEMORY)}"
             )
