@@ -13,9 +13,7 @@ from typing import Any
 import yaml
 
 from kubewright.catalog.model import Artifact, BaseLayer, BuildUnit, Catalog, Kind, Release, Skew
-
-# PyYAML written in C, where it was built with it: the other one takes ten times as long, in each process.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from kubewright.fast_yaml import SafeLoader
 
 
 @functools.cache
@@ -31,7 +29,7 @@ def load() -> Catalog:
 
 
 def _read(file: Traversable) -> Any:
-    return yaml.load(file.read_text(encoding="utf-8"), _Loader)
+    return yaml.load(file.read_text(encoding="utf-8"), SafeLoader)
 
 
 def parse_release(common: dict[str, Any], release: dict[str, Any]) -> Release:

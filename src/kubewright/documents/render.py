@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from kubewright.fast_yaml import SafeDumper
+
 
 def to_yaml(*documents: Mapping[str, Any]) -> str:
     """Return YAML documents in the order given, keys in their own order, without aliases."""
@@ -35,7 +37,7 @@ def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(SafeDumper):
     """A safe dumper that repeats equal values: readers of kubeadm's YAML do not expect anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (PyYAML's signature)

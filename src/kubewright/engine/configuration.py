@@ -11,6 +11,7 @@ from kubewright.engine.finding import find_cluster
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run
 from kubewright.errors import StepFailedError
+from kubewright.fast_yaml import SafeLoader
 from kubewright.observe.model import ObservedCluster
 from kubewright.plan import Stage
 from kubewright.plan.rules import live
@@ -30,7 +31,7 @@ def configurations(document: ClusterDocument, cluster: ObservedCluster) -> tuple
         StepFailedError: the live one cannot be read.
 
     """
-    parts = yaml.safe_load_all(next(iter(document.kubeadm_init.values())))
+    parts = yaml.load_all(next(iter(document.kubeadm_init.values())), SafeLoader)
     wanted = next(part for part in parts if part["kind"] == "ClusterConfiguration")
     return wanted, live_configuration(cluster)
 
@@ -47,7 +48,7 @@ def live_configuration(cluster: ObservedCluster) -> dict[str, Any]:
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(text) or {}
+        value = yaml.load(text, SafeLoader) or {}
     except yaml.YAMLError as error:
         cause = " ".join(str(error).split())
     else:
@@ -74,7 +75,7 @@ def component_configurations(
         "KubeletConfiguration": _parsed(cluster.kubelet_configuration, "kubelet-config"),
         "KubeProxyConfiguration": _parsed(cluster.kube_proxy_configuration, "kube-proxy"),
     }
-    parts = {part["kind"]: part for part in yaml.safe_load_all(next(iter(document.kubeadm_init.values())))}
+    parts = {part["kind"]: part for part in yaml.load_all(next(iter(document.kubeadm_init.values())), SafeLoader)}
     return {kind: (parts[kind], found) for kind, found in running.items()}
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import calls, entry
+from ansible_collections.kubewright.cluster.plugins.module_utils.program import Sources
 from kubewright.engine import packing
 from kubewright.engine.packing import answer_in, program
 
@@ -20,7 +27,8 @@ import importlib, json, sys
 sources = json.load(open({sources!r}))
 sys.meta_path.insert(0, Sources(sources))
 for name in sources:
-    importlib.import_module(name)
+    # Read it.
+    getattr(importlib.import_module(name), "any", None)
     # Imports within functions too.
     for line in sources[name].splitlines():
         if line.strip().startswith("from ansible_collections.") and line.startswith(" ") and "(" not in line:
@@ -85,3 +93,88 @@ class TestProgram:
     def test_no_answer_in_other_output(self) -> None:
         assert answer_in("") is None
         assert answer_in("nothing of kubewright:\n{}\n") is None
+
+
+NAME = "kubewright_read_late"
+READ = """
+ours = {name: module for name, module in sys.modules.items() if name.startswith(NODE_SIDE + ".")}
+print(" ".join(name.rpartition(".")[2] for name, module in ours.items() if type(module) is not _Unread))
+"""
+
+
+class Given:
+    """Sources by name that can be imported while a test runs, and how often each was run."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.barrier = threading.Event()
+        self._sources: dict[str, str] = {}
+        self.finder = Sources(self._sources)
+
+    def module(self, source: str) -> Any:
+        """The module of a source, imported."""
+        self._sources[NAME] = f"import {__name__} as test; test.given.runs.append(__name__)\n{source}"
+        return importlib.import_module(NAME)
+
+
+given: Given
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No sources, and none imported afterwards."""
+    global given  # noqa: PLW0603  the sources reach it by this name
+    given = Given()
+    monkeypatch.setattr(sys, "meta_path", [given.finder, *sys.meta_path])
+    yield
+    sys.modules.pop(NAME, None)
+
+
+class TestReading:
+    def test_a_source_is_run_when_it_is_looked_at_and_once(self) -> None:
+        module = given.module("x = 5")
+        assert module.__name__ == NAME
+        assert not hasattr(module, "__path__")
+        assert given.runs == []
+        assert (module.x, module.x, type(module)) == (5, 5, ModuleType)
+        assert given.runs == [NAME]
+
+    def test_what_it_has_not_is_no_attribute(self) -> None:
+        module = given.module("x = 5")
+        assert not hasattr(module, "y")
+        assert module.x == 5
+
+    def test_one_that_fails_fails_whenever_it_is_looked_at(self) -> None:
+        module = given.module("x = 1\nraise OSError('no')")
+        for _ in range(2):
+            with pytest.raises(OSError, match="no"):
+                _ = module.x
+        assert given.runs == [NAME, NAME]
+
+    def test_it_may_look_at_itself(self) -> None:
+        module = given.module("import sys\nx = 1\ny = sys.modules[__name__].x + 1")
+        assert module.y == 2
+
+    def test_other_threads_wait_until_it_is_whole(self) -> None:
+        module = given.module("def f():\n    return late\ntest.given.barrier.wait(0.2)\nlate = 7")
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: module.f(), range(4)))
+        assert answers == [7] * 4
+        assert given.runs == [NAME]
+
+    def test_a_comparison_reads_nothing_of_what_speaks_with_the_cluster(self, tmp_path: Path) -> None:
+        call = program("converge", {"document": {"format": 1, "resources": []}}, check=True).decode()
+        done = python(call + READ, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        read = set(done.stdout.splitlines()[-1].split())
+        assert "convergence" in read
+        assert not read & {
+            "clusterstate",
+            "etcd",
+            "https",
+            "kubeapi",
+            "nodeready",
+            "plainyaml",
+            "serving",
+            "staticpods",
+        }

@@ -6,6 +6,7 @@ import grp
 import hashlib
 import os
 import pwd
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import
 
 OWNER = f"{pwd.getpwuid(os.geteuid()).pw_name}:{grp.getgrgid(os.getegid()).gr_name}"
 """Whoever runs the tests: who need not be root."""
+_TERM = re.compile(r'([^,=]+)=="([^"]*)"')
+"""One condition of a containerd filter."""
 
 
 @dataclass
@@ -116,11 +119,22 @@ class FakeSystem(System):
         if verb == "label":
             digest, _ = self.images[arguments[4]]
             self.images[arguments[4]] = (digest, True)
+        if verb == "ls" and "--quiet" in arguments:
+            asked = [dict(_TERM.findall(each)) for each in arguments[arguments.index("--quiet") + 1 :]]
+            found = [name for name, image in self.images.items() if any(_fits(name, image, terms) for terms in asked)]
+            return 0, "".join(f"{name}\n" for name in found)
         rows = ["REF TYPE DIGEST SIZE PLATFORMS LABELS"]
         for reference, (digest, pinned) in self.images.items():
             label = "io.cri-containerd.pinned=pinned" if pinned else "-"
             rows.append(f"{reference} application/vnd.oci.image.manifest.v1+json {digest} 1.2 MiB linux/amd64 {label}")
         return 0, "\n".join(rows) + "\n"
+
+
+def _fits(name: str, image: tuple[str, bool], terms: dict[str, str]) -> bool:
+    """Whether an image has all that a filter asks for."""
+    digest, pinned = image
+    has = {"name": name, "target.digest": digest, 'labels."io.cri-containerd.pinned"': "pinned" if pinned else ""}
+    return all(has[term] == value for term, value in terms.items())
 
 
 def context_of(system: System) -> Context:

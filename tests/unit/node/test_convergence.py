@@ -348,6 +348,34 @@ class TestImages:
         system.images["a/b:1"] = ("sha256:else", True)
         assert [change.action for change in check(system, wanted).changes] == ["update"]
 
+    def test_those_that_are_as_remembered_are_not_listed(self, system: FakeSystem) -> None:
+        wanted = document(unit(), *(image(f"a/{name}:1", staged(system, f"a/{name}:1".encode())) for name in "bc"))
+        apply(system, wanted)
+        system.commands.clear()
+        assert not check(system, wanted).changed
+        (asked,) = [command for command in system.commands if " images ls" in command]
+        assert "--quiet" in asked
+
+    @pytest.mark.parametrize("what", ["gone", "another", "unpinned"])
+    def test_one_of_several_that_is_not_as_remembered(self, system: FakeSystem, what: str) -> None:
+        wanted = document(unit(), *(image(f"a/{name}:1", staged(system, f"a/{name}:1".encode())) for name in "bcd"))
+        apply(system, wanted)
+        digest, _ = system.images.pop("a/c:1")
+        system.images |= {"another": {"a/c:1": ("sha256:else", True)}, "unpinned": {"a/c:1": (digest, False)}}.get(
+            what, {}
+        )
+        changes = check(system, wanted).changes
+        assert [change.id for change in changes] == ["image:a/c:1"]
+        before = {"gone": None, "another": {"sha256": "another", "pinned": True}}
+        assert what not in before or changes[0].before == before[what]
+
+    def test_one_that_somebody_else_imported_is_replaced(self, system: FakeSystem) -> None:
+        first = image("a/b:1", staged(system, b"a/b:1"))
+        apply(system, document(unit(), first))
+        system.images["a/c:1"] = ("sha256:theirs", False)
+        wanted = document(unit(), first, image("a/c:1", staged(system, b"a/c:1")))
+        assert [change.action for change in check(system, wanted).changes] == ["update"]
+
     def test_a_stopped_engine_is_believed_to_keep_its_images(self, system: FakeSystem) -> None:
         wanted = document(unit(), image("a/b:1", staged(system, b"a/b:1 one")))
         apply(system, wanted)

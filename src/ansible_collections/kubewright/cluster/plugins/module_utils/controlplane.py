@@ -8,6 +8,7 @@ from typing import Any, Optional, Sequence
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     clusterstate,
     etcd,
+    kubeapi,
     kubeconfig,
     markers,
     quorum,
@@ -15,14 +16,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     staticpods,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import (
-    ApiError,
-    Client,
-    admin_client,
-    calm,
-    local_server,
-    wait_until,
-)
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 _HEALTH_WAIT = 60.0
@@ -41,7 +34,7 @@ def is_control_plane(system: System) -> bool:
     return system.path(kubeconfig.ADMIN_CONF).exists() and is_member(system)
 
 
-def speaking(system: System, others: Sequence[str]) -> Client:
+def speaking(system: System, others: Sequence[str]) -> kubeapi.Client:
     """The administrator at this node's API server, else at the first of ``others`` (URLs) that is ready.
 
     Raises:
@@ -49,17 +42,17 @@ def speaking(system: System, others: Sequence[str]) -> Client:
         NodeError: there is no usable admin.conf.
 
     """
-    failure: Optional[ApiError] = None
-    for server in (local_server(system) or "", *others):
+    failure: Optional[kubeapi.ApiError] = None
+    for server in (kubeapi.local_server(system) or "", *others):
         try:
-            client = admin_client(system, server=server, timeout=_REQUEST_TIMEOUT)
+            client = kubeapi.admin_client(system, server=server, timeout=_REQUEST_TIMEOUT)
             # It answers so where its etcd member does as well.
             client.text("/readyz")
-        except ApiError as error:
+        except kubeapi.ApiError as error:
             failure = failure or error
         else:
             return client
-    raise failure or ApiError(0, "Unreachable", "no API server is known")
+    raise failure or kubeapi.ApiError(0, "Unreachable", "no API server is known")
 
 
 @dataclass(frozen=True)
@@ -88,9 +81,9 @@ def require_room(system: System, name: str, place: Place) -> None:
     refusal = {staticpods.ETCD: _etcd_refusal, staticpods.API_SERVER: _api_refusal}.get(name)
     if refusal is None:
         return
-    wait_until(
+    kubeapi.wait_until(
         "%s on %s, before its restart" % (name, place.node),
-        lambda: calm(refusal(system, place)),
+        lambda: kubeapi.calm(refusal(system, place)),
         _HEALTH_WAIT,
         "Bring the others up first, then run again",
     )

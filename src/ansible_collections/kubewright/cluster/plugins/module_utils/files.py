@@ -7,7 +7,6 @@ removes (:func:`sweep`).
 
 from __future__ import annotations
 
-import difflib
 import errno
 import grp
 import hashlib
@@ -16,9 +15,18 @@ import pwd
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterable, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterable, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import BAD_INPUT, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = late("difflib")
+
+SECRETS_DIRECTORY = "/run/kubewright"
+"""Where short-lived secret files lie: memory, gone after a reboot."""
 
 _PREFIX = ".kubewright-"
 _SUFFIX = ".tmp"

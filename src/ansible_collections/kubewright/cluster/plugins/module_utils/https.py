@@ -10,6 +10,7 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterator, Optional
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 else:
     http_client = late("http.client")
     ssl = late("ssl")
-
-SECRETS_DIRECTORY = "/run/kubewright"
-"""Where short-lived secret files lie: memory, gone after a reboot."""
 
 
 class TransportError(Exception):
@@ -66,7 +64,7 @@ def client_context(system: System, ca_pem: bytes, client: Optional[ClientCertifi
 
 
 def _load_client(system: System, context: ssl.SSLContext, client: ClientCertificate) -> None:
-    directory = system.path(SECRETS_DIRECTORY)
+    directory = system.path(files.SECRETS_DIRECTORY)
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor, path = tempfile.mkstemp(prefix="client-", suffix=".pem", dir=str(directory))
     try:

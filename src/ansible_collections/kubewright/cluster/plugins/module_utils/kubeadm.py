@@ -7,11 +7,10 @@ from typing import Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import BAD_INPUT, NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.https import SECRETS_DIRECTORY
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import Completed, System
 
-DISCOVERY = SECRETS_DIRECTORY + "/discovery.conf"
-CONFIGURATION = SECRETS_DIRECTORY + "/kubeadm.yaml"
+DISCOVERY = files.SECRETS_DIRECTORY + "/discovery.conf"
+CONFIGURATION = files.SECRETS_DIRECTORY + "/kubeadm.yaml"
 CERTIFICATE_KEY = "{{certificate_key}}"
 
 _SECRETS = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b|\b[0-9a-f]{64}\b")

@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ansible_collections.kubewright.cluster.plugins.module_utils import https, plainyaml
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.https import ClientCertificate
-from ansible_collections.kubewright.cluster.plugins.module_utils.plainyaml import PlainYamlError, parse
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
@@ -26,7 +25,7 @@ class Kubeconfig:
 
     server: str
     ca_pem: bytes
-    client: Optional[ClientCertificate] = None
+    client: Optional[https.ClientCertificate] = None
     token: Optional[str] = None
     user: str = ""
 
@@ -44,7 +43,7 @@ def load(system: System, path: str) -> Kubeconfig:
         raise NodeError(path, "cannot be read: %s" % error.strerror) from error
     try:
         return parse_text(system, text)
-    except (PlainYamlError, ValueError, KeyError, TypeError) as error:
+    except (plainyaml.PlainYamlError, ValueError, KeyError, TypeError) as error:
         raise NodeError(
             path, "is not a kubeconfig as kubeadm writes it: %s" % error, "Restore the file, or reset the node"
         ) from error
@@ -57,7 +56,7 @@ def parse_text(system: System, text: str) -> Kubeconfig:
         ValueError: it is not a kubeconfig, or something in it is missing.
 
     """
-    value = parse(text)
+    value = plainyaml.parse(text)
     if not isinstance(value, dict) or value.get("kind") != "Config":
         raise ValueError("kind is not Config")
     context = _named(value, "contexts", "context", value.get("current-context"))
@@ -67,7 +66,7 @@ def parse_text(system: System, text: str) -> Kubeconfig:
     if ca_pem is None:
         raise ValueError("the cluster has no certificate authority")
     certificate, key = _data(system, user, "client-certificate"), _data(system, user, "client-key")
-    client = ClientCertificate(certificate, key) if certificate and key else None
+    client = https.ClientCertificate(certificate, key) if certificate and key else None
     return Kubeconfig(str(cluster["server"]), ca_pem, client, user.get("token"), str(context.get("user", "")))
 
 

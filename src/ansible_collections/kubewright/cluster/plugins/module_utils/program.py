@@ -10,11 +10,26 @@ import binascii
 import importlib
 import json
 import sys
+import threading
 import zlib
 from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, Optional
 
 NODE_SIDE = "ansible_collections.kubewright.cluster.plugins.module_utils"
+
+
+class _Unread(ModuleType):
+    """A module whose source is run when something of it is first looked at: of all that travels, a call uses a part.
+
+    Whoever looks while another thread runs the source waits until that is done.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return an attribute; only what importing a module looks at itself is there before its source was run."""
+        if not name.startswith("__"):
+            ModuleType.__getattribute__(self, "__loader__").read(self)
+        return ModuleType.__getattribute__(self, name)
 
 
 class Sources:
@@ -22,6 +37,8 @@ class Sources:
 
     def __init__(self, sources: dict[str, str]) -> None:
         self._sources = sources
+        self._begun: set[str] = set()
+        self._lock = threading.RLock()
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Optional[ModuleSpec]:
         """Return where a module comes from: here if it is one of ours, or a package that has some."""
@@ -30,12 +47,26 @@ class Sources:
             return None
         return ModuleSpec(name, self, origin=_origin(name), is_package=is_package)  # type: ignore[arg-type]
 
-    def create_module(self, _spec: ModuleSpec) -> None:
-        """Leave that to Python."""
+    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+        """Leave packages to Python; their sources are empty."""
+        return _Unread(spec.name) if spec.name in self._sources else None
 
-    def exec_module(self, module: Any) -> None:
-        """Run a module's source."""
-        exec(compile(self.get_source(module.__name__), _origin(module.__name__), "exec"), module.__dict__)
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave the module unread."""
+
+    def read(self, module: ModuleType) -> None:
+        """Run a module's source, once; from within it, what it has so far is there."""
+        name = module.__name__
+        with self._lock:
+            if name in self._begun:
+                return
+            self._begun.add(name)
+            try:
+                exec(compile(self.get_source(name), _origin(name), "exec"), module.__dict__)
+            except BaseException:
+                self._begun.remove(name)
+                raise
+            module.__class__ = ModuleType
 
     def get_source(self, name: str) -> str:
         """Return a module's source; a package's is empty."""

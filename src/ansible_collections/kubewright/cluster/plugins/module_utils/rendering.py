@@ -15,7 +15,6 @@ from typing import Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, kubeadm
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.https import SECRETS_DIRECTORY
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 FILES = ("etcd", "control-plane", "kubelet-start")
@@ -115,7 +114,7 @@ def render(
         NodeError: kubeadm failed.
 
     """
-    base = system.path(SECRETS_DIRECTORY)
+    base = system.path(files.SECRETS_DIRECTORY)
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="render-", dir=str(base)))
     try:
@@ -139,7 +138,7 @@ def render(
 
 def sweep(system: System) -> None:
     """Remove the directories that killed runs left. Only a holder of the node lock may."""
-    for path in system.path(SECRETS_DIRECTORY).glob("render-*"):
+    for path in system.path(files.SECRETS_DIRECTORY).glob("render-*"):
         shutil.rmtree(str(path))
 
 

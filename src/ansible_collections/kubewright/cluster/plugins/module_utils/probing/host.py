@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
-import socket
+import sys
 import time
 from typing import Any, Iterable
 
@@ -19,13 +18,14 @@ _PACKAGE_MANAGERS = ("apt-get", "dnf", "yum", "zypper", "pacman", "apk")
 
 def machine(system: System) -> dict[str, Any]:
     """Return name, system, processor, kernel, clock and who we are there."""
-    raw = platform.machine()
+    # What platform and socket say as well, which take longer to import than all of this.
+    kernel = os.uname()
     return {
-        "hostname": socket.gethostname(),
+        "hostname": kernel.nodename,
         "os": operating_system(system),
-        "architecture": ARCHITECTURES.get(raw, raw),
-        "python": platform.python_version(),
-        "kernel": platform.release(),
+        "architecture": ARCHITECTURES.get(kernel.machine, kernel.machine),
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "kernel": kernel.release,
         "machine_id": (files.read_text(system.path("/etc/machine-id")) or "").strip(),
         "cgroup": cgroup_version(system),
         "memory_total_kb": memory(system, "MemTotal"),

@@ -58,10 +58,14 @@ class Known:
 
 @dataclass(frozen=True)
 class Images:
-    """Containerd's images by reference; none when it did not answer."""
+    """Containerd's images by reference; none when it did not answer.
+
+    ``whole`` is false where it may have others.
+    """
 
     answered: bool
     known: dict[str, Known] = field(default_factory=dict)
+    whole: bool = True
 
 
 @dataclass

@@ -20,11 +20,11 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     etcd,
     files,
     kubeadm,
+    kubeapi,
     markers,
     serving,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.rendered import Rendered
@@ -116,7 +116,7 @@ class Certificate(Rendered):
         for kind, mode in (("key", _KEY_MODE), ("crt", "0644")):
             ready = self._ready / ("%s.%s" % (self._name, kind))
             files.copy_into(ready, self._target(kind), int(mode, 8), files.own_ids())
-        wait_until(
+        kubeapi.wait_until(
             "certificate %s at %s" % (self._name, self.need("address")),
             self._is_shown,
             _SHOWN_SECONDS,

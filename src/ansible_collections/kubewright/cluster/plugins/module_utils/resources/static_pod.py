@@ -8,11 +8,11 @@ from typing import Any, Optional, Sequence
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     controlplane,
     files,
+    kubeapi,
     markers,
     staticpods,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.rendered import Rendered, file_of
 
@@ -136,7 +136,7 @@ class StaticPod(Rendered):
     def _watch(self, text: str) -> staticpods.Watch:
         return staticpods.Watch(self.system, self._client, self._name, self._place.node, text)
 
-    def _client(self) -> Client:
+    def _client(self) -> kubeapi.Client:
         """An API server that answers: its own where it is the one that is restarted, else the first of all."""
         if self._name == staticpods.API_SERVER:
             return controlplane.speaking(self.system, ())
