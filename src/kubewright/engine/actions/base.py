@@ -129,7 +129,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
 
         By its standard input; where the connection cannot do that, by a temporary file as Ansible's modules come.
         """
-        words = [self._compute_environment_string(), *map(shlex.quote, shlex.split(self._python())), "-I"]
+        words = [self._compute_environment_string(), *map(shlex.quote, shlex.split(self._python())), "-I", "-S"]
         python = " ".join(word for word in words if word)
         done: dict[str, Any]
         if self._connection.is_pipelining_enabled():

@@ -10,7 +10,7 @@ from kubewright import artifacts
 from kubewright.artifacts.server import start
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.failures import ansible_failures
-from kubewright.engine.actions.steps import NOTHING, StepAction
+from kubewright.engine.actions.steps import StepAction
 from kubewright.engine.fan_out import fan_out_document
 from kubewright.engine.flow import url_host
 from kubewright.engine.inputs import Inputs
@@ -25,11 +25,16 @@ from kubewright.topology import node_name
 class ConvergeHost(StepAction):
     """Bring one host to its document, or only to the part of it that depends on other hosts."""
 
-    def act(self, run: Run) -> dict[str, Any]:
-        """Hosts that are only told are not told that a node left which is in the cluster still."""
-        if self._task.args["stage"] == Stage.FAN_OUT.value and (still := _still_there(run)):
-            return {**NOTHING, "skip_reason": f"still in the cluster: {', '.join(still)}"}
-        return super().act(run)
+    def left_out(self, run: Run, plan: Plan) -> str:
+        """Hosts that are only told are not told that a node left which is in the cluster still.
+
+        What failed before that is told, and a next run goes on there.
+        """
+        if self.stage != Stage.FAN_OUT.value:
+            return ""
+        left = Stage.DELETE_NODE
+        still = [name for name in plan.hosts(left) if not run.has(f"done/{left.value}/{name}")]
+        return f"still in the cluster: {', '.join(still)}" if still else ""
 
     def carry_out(self, run: Run, step: Step) -> dict[str, Any]:
         """Fetch by HTTP from the controller; what cannot be had that way is sent over SSH."""
@@ -79,12 +84,6 @@ class ConvergeHost(StepAction):
         if answer.get("missing"):
             raise StepFailedError(f"host {self.host}", f"artifacts did not arrive: {answer['missing']}")
         return answer
-
-
-def _still_there(run: Run) -> list[str]:
-    """Hosts whose Node was to be deleted and was not: what failed before it is told, and a next run goes on there."""
-    stage = Stage.DELETE_NODE
-    return [name for name in Plan.from_json(run.read("plan")).hosts(stage) if not run.has(f"done/{stage.value}/{name}")]
 
 
 def _document(run: Run, host: str, stage: Stage) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class StepAction(RunAction):
         stage = self.fixed_stage or Stage(self._task.args["stage"])
         self.stage = stage.value
         plan = Plan.from_json(run.read("plan"))
+        if why := self.left_out(run, plan):
+            return {**NOTHING, "skip_reason": why}
         step = next((step for step in plan.stage(stage) if step.host == self.host), None)
         if step is None:
             return {**NOTHING, "material": {}}
@@ -43,6 +45,10 @@ class StepAction(RunAction):
             outcome.update(ok=True, changed=bool(result.get("changed", True)))
         run.write(f"done/{stage.value}/{self.host}", {"changed": outcome["changed"]})
         return {"changed": True, **result}
+
+    def left_out(self, run: Run, plan: Plan) -> str:  # noqa: ARG002  what some look at
+        """Return why nothing of the stage is done here after what happened in this run; empty where it is."""
+        return ""
 
     def refuse(self, run: Run, step: Step) -> None:
         """Raise an error where the step must not begin after what happened in this run; it has not failed then."""
