@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -150,6 +151,12 @@ class TestReading:
             with pytest.raises(OSError, match="no"):
                 _ = module.x
         assert given.runs == [NAME, NAME]
+
+    def test_one_that_misses_an_attribute_says_which(self) -> None:
+        given.module("import os\nx = os.nowhere")
+        with pytest.raises(ImportError, match=r"kubewright_read_late cannot be read: .*nowhere"):
+            exec(f"from {NAME} import x")
+        assert not hasattr(os, "nowhere")
 
     def test_it_may_look_at_itself(self) -> None:
         module = given.module("import sys\nx = 1\ny = sys.modules[__name__].x + 1")

@@ -369,6 +369,13 @@ class TestImages:
         before = {"gone": None, "another": {"sha256": "another", "pinned": True}}
         assert what not in before or changes[0].before == before[what]
 
+    def test_a_damaged_manifest_hides_none_that_is_gone(self, system: FakeSystem) -> None:
+        wanted = document(unit(), *(image(f"a/{name}:1", staged(system, f"a/{name}:1".encode())) for name in "bc"))
+        apply(system, wanted)
+        system.images.pop("a/c:1")
+        system.failing["ctr --namespace k8s.io images ls --quiet"] = "failed to parse filter"
+        assert [change.id for change in check(system, wanted).changes] == ["image:a/c:1"]
+
     def test_one_that_somebody_else_imported_is_replaced(self, system: FakeSystem) -> None:
         first = image("a/b:1", staged(system, b"a/b:1"))
         apply(system, document(unit(), first))

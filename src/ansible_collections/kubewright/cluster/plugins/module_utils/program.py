@@ -63,6 +63,10 @@ class Sources:
             self._begun.add(name)
             try:
                 exec(compile(self.get_source(name), _origin(name), "exec"), module.__dict__)
+            except AttributeError as error:
+                # Python takes this one, where a name is imported out of the module, for that the module has it not.
+                self._begun.remove(name)
+                raise ImportError("%s cannot be read: %s" % (name, error), name=name) from error
             except BaseException:
                 self._begun.remove(name)
                 raise

@@ -115,7 +115,8 @@ def _as_remembered(context: Context) -> Images:
         return list_images(context.system)
     done = context.system.run(*_LIST, "--quiet", *(_FILTER % each for each in remembered.items()))
     if not done.ok:
-        return Images(answered=False)
+        # It does not run, or a damaged manifest makes no filter: the list tells which.
+        return list_images(context.system)
     found = set(done.stdout.splitlines())
     known = {name: Known(digest, pinned=True) for name, digest in remembered.items() if name in found}
     return Images(answered=True, known=known, whole=False)
