@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import staticpods
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client
+from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 RECORDED = Path(__file__).parent / "recorded"
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -132,3 +136,62 @@ class TestHealth:
         asked = {"host": "127.0.0.1", "port": 1, "path": "/healthz"}
         pod = {"spec": {"containers": [{"livenessProbe": {"httpGet": asked}}]}}
         assert "http://127.0.0.1:1/healthz does not answer" in staticpods.unhealthy(pod)
+
+
+Remove = Callable[[str], None]
+
+
+class TestLogs:
+    """The kubelet removes a pod's logs when the pod is gone, also while they are looked at."""
+
+    @pytest.fixture
+    def system(self, tmp_path: Path) -> System:
+        for age, (pod, logs) in enumerate({"new": {0: "", 1: "Error: new"}, "old": {0: "Error: old"}}.items()):
+            directory = tmp_path / f"var/log/pods/kube-system_etcd-cp1_{pod}/etcd"
+            directory.mkdir(parents=True)
+            for number, text in logs.items():
+                path = directory / f"{number}.log"
+                path.write_text(f"2026-01-01T00:00:00Z stderr F {text}\n" if text else "")
+                os.utime(path, (100 + number, 100 + number))
+            os.utime(directory, (50 - age, 50 - age))
+        return System(root=tmp_path)
+
+    @pytest.fixture
+    def removed(self, system: System, monkeypatch: pytest.MonkeyPatch) -> Remove:
+        """Have a pod's logs go right after what matches a pattern was listed."""
+        glob = Path.glob
+
+        def prepare(pattern: str) -> None:
+            def listed(self: Path, asked: str) -> Iterator[Path]:
+                found = list(glob(self, asked))
+                if asked.startswith(pattern):
+                    shutil.rmtree(system.path("/var/log/pods/kube-system_etcd-cp1_new"), ignore_errors=True)
+                return iter(found)
+
+            monkeypatch.setattr(Path, "glob", listed)
+
+        return prepare
+
+    @staticmethod
+    def watch(system: System) -> staticpods.Watch:
+        def nobody() -> Client:
+            raise ApiError(0, "Unreachable", "nobody answers")
+
+        return staticpods.Watch(system, nobody, "etcd", "cp1", manifest("etcd"))
+
+    def test_the_newest_one_that_said_something_is_told(self, system: System) -> None:
+        assert "its log says: Error: new" in str(self.watch(system).failure("silent", "not at all"))
+
+    @pytest.mark.parametrize("pattern", ["kube-system_etcd", "*.log"])
+    def test_of_a_pod_that_goes_are_not_looked_at(self, system: System, removed: Remove, pattern: str) -> None:
+        removed(pattern)
+        watch = self.watch(system)
+        assert not watch.given_up()
+        assert "its log says: Error: old" in str(watch.failure("silent", "not at all"))
+
+    def test_a_directory_that_goes_while_it_is_listed(self, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+        def gone(self: Path, asked: str) -> Iterator[Path]:
+            raise FileNotFoundError(2, "No such file or directory", str(self / asked))
+
+        monkeypatch.setattr(Path, "glob", gone)
+        assert "its log" not in str(self.watch(system).failure("silent", "not at all"))

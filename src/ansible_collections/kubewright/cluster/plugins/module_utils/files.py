@@ -64,6 +64,14 @@ def signature(path: Path) -> Optional[list[int]]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
+def modified(path: Path) -> Optional[float]:
+    """Return when it was last modified, in seconds since the epoch; None where there is nothing."""
+    try:
+        return path.stat().st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def owner_ids(owner: str) -> tuple[int, int]:
     """User and group id of ``user:group`` (names or numbers).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml, serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -161,24 +161,39 @@ class Watch:
     def _log_directories(self) -> list[Path]:
         """One for each configuration that the component ran with lately, the newest last."""
         pattern = "kube-system_%s-%s_*/%s" % (self._name, self._node, self._name)
-        return sorted(self._system.path(_LOGS).glob(pattern), key=lambda path: path.stat().st_mtime)
+        return _by_age(_found(self._system.path(_LOGS), pattern))
 
     def _restarts(self) -> dict[str, int]:
         """How often the container was restarted, by log directory: each start has a log of its own, by number."""
         return {
-            str(directory): max((int(path.stem) for path in directory.glob("*.log") if path.stem.isdigit()), default=0)
+            str(directory): max(
+                (int(path.stem) for path in _found(directory, "*.log") if path.stem.isdigit()), default=0
+            )
             for directory in self._log_directories()
         }
 
     def _last_words(self) -> str:
-        logs = [path for directory in self._log_directories()[-1:] for path in directory.glob("*.log")]
-        logs.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        logs = _by_age(path for directory in self._log_directories()[-1:] for path in _found(directory, "*.log"))
         # A container that was started a moment ago has said nothing yet.
-        lines = next((lines for path in logs if (lines := (files.read_text(path) or "").splitlines())), [])
+        lines = next((lines for path in reversed(logs) if (lines := (files.read_text(path) or "").splitlines())), [])
         # The container engine begins each line with time, stream and a letter.
         said = [line.split(" ", 3)[-1] for line in lines[-200:]]
         told = [line for line in said if re.match(r"(E|F)\d{4} |[Ee]rror|panic|.*\"level\":\"(error|fatal)\"", line)]
         return "; its log says: %s" % " / ".join((told or said)[-2:])[:600] if said else ""
+
+
+def _found(directory: Path, pattern: str) -> list[Path]:
+    """Return the paths in a directory, which the kubelet may remove meanwhile, as it does when a pod is gone."""
+    try:
+        return list(directory.glob(pattern))
+    except FileNotFoundError:
+        return []
+
+
+def _by_age(paths: Iterable[Path]) -> list[Path]:
+    """Return those of the paths that are there still, the oldest first."""
+    dated = [(at, path) for path in paths if (at := files.modified(path)) is not None]
+    return [path for _, path in sorted(dated)]
 
 
 def wait(watches: Sequence[Watch], timeout: float) -> None:
