@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -81,6 +81,55 @@ def node(system: System, pki: Pki, api: Answering, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def client(node: System) -> Client:
     return admin_client(node)
+
+
+class Clock:
+    """Stands for the module ``time``: time passes by sleeping only."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.at: tuple[float, Callable[[], Any]] = (float("inf"), lambda: None)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+        if self.now >= self.at[0]:
+            self.at[1]()
+
+
+class TestPauses:
+    @pytest.fixture(autouse=True)
+    def clock(self, monkeypatch: pytest.MonkeyPatch, node: System) -> Clock:
+        clock = Clock()
+        monkeypatch.setattr(drain, "_INTERVAL_SECONDS", 1.0)
+        monkeypatch.setattr(drain, "time", clock)
+        return clock
+
+    @pytest.mark.parametrize(("seconds", "late", "looks"), [(0.5, 0.2, 4), (7.1, 0.4, 35), (60.0, 1.0, 110)])
+    def test_notices_soon_that_pods_have_gone(
+        self, node: System, api: Answering, clock: Clock, seconds: float, late: float, looks: int
+    ) -> None:
+        api.lists[drain.PODS] = [pod("web", deletionTimestamp="2026-01-31T00:00:00Z")]
+        clock.at = (seconds, api.lists[drain.PODS].clear)
+        assert leaving.drain_node(node, {**NODE, "drain_timeout": 300.0})["changed"]
+        assert seconds <= clock.now <= seconds + late
+        assert len(clock.pauses) <= looks
+
+    def test_asks_once_a_second_for_what_was_refused(self, node: System, api: Answering, clock: Clock) -> None:
+        api.refusals = 3
+        api.lists[drain.PODS] = [pod("web")]
+        leaving.drain_node(node, NODE)
+        assert clock.pauses[:3] == [1.0, 1.0, 1.0]
+
+    def test_gives_up_after_the_time_that_was_given(self, node: System, api: Answering, clock: Clock) -> None:
+        api.lists[drain.PODS] = [pod("web", deletionTimestamp="2026-01-31T00:00:00Z")]
+        with pytest.raises(NodeError, match="not within 5 s: pod a/web"):
+            leaving.drain_node(node, NODE)
+        assert 5.0 <= clock.now <= 5.3
 
 
 class TestDrain:
