@@ -28,9 +28,12 @@ etcd_deployment_type=kubeadm
 
 
 def calls(folder: Path, hosts: str = HOSTS) -> list[list[str]]:
-    """Ask for the status by an SSH that notes how it is called and reaches nobody."""
+    """Ask for the status by an SSH that notes how it is called and reaches nobody.
+
+    Several hosts are called at the same time, and so each call has a file of its own.
+    """
     ssh = folder / "ssh"
-    ssh.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" >> {folder}/calls\nprintf "\\n" >> {folder}/calls\nexit 255\n')
+    ssh.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" > {folder}/call.$$\nexit 255\n')
     ssh.chmod(0o755)
     (folder / "hosts.ini").write_text(hosts.format(ssh=ssh))
     (folder / "ansible.cfg").write_text("")
@@ -45,7 +48,9 @@ def calls(folder: Path, hosts: str = HOSTS) -> list[list[str]]:
     program = Path(sys.executable).with_name("ansible-playbook")
     command = [str(program), "-i", str(folder / "hosts.ini"), "kubewright.cluster.status"]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120, check=False)
-    return [line.split("\0") for line in (folder / "calls").read_text().splitlines()]
+    made = [path.read_text().split("\0") for path in folder.glob("call.*")]
+    assert made
+    return made
 
 
 def test_hosts_without_a_way_of_their_own_are_reached_through_the_bastion(tmp_path: Path) -> None:
