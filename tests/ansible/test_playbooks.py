@@ -205,8 +205,8 @@ class TestLargeInventory:
         (other,) = (state / "runs").glob("*")
         for name in ("request", "inputs", "origins"):
             assert (run / f"{name}.json").read_bytes() == (other / f"{name}.json").read_bytes()
-        assert (run / "aside.lock").exists()
-        assert not (other / "aside.lock").exists()
+        assert (run / "aside/inputs.lock").exists()
+        assert not (other / "aside/inputs.lock").exists()
 
     @pytest.mark.parametrize(("removed", "aside"), [("w7", True), ("cp1", False)])
     def test_a_control_plane_that_is_to_leave_is_not_asked(
@@ -217,7 +217,7 @@ class TestLargeInventory:
         asked = ("-e", f"node={removed}", "-e", "skip_confirmation=yes", "-e", f"kubewright_run_directory={run}")
         playbook(elsewhere, "remove_node", "-i", source, *asked)
         assert (run / "observations/cp1.json").exists() is aside
-        assert (run / "aside.lock").exists() is aside
+        assert (run / "aside/inputs.lock").exists() is aside
 
     def _inventory(self, elsewhere: Path, port: int, **variables: Any) -> Path:
         return inventory(elsewhere, port=port, workers=self.WORKERS, kube_pods_subnet="10.96.0.0/12", **variables)

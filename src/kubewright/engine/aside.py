@@ -11,20 +11,27 @@ import gc
 import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from kubewright.engine.record import Run, error_from_json, error_to_json
 from kubewright.errors import KubewrightError, StepFailedError
 
-_FAILED = "aside"
 
-
-def begin_aside(run: Run, work: Callable[[], object]) -> None:
+def begin_aside(run: Run, made: str, work: Callable[[], object]) -> None:
     """Have a fork of this process do it; :func:`wait_for_aside` tells how it ended.
+
+    Args:
+        run: the run.
+        made: the file of its folder that the work makes last.
+        work: what is to be done.
 
     The fork holds a lock for as long as it lives, however it ends. It belongs to the same run: what ends the run's
     processes ends it, too.
+
     """
-    lock = os.open(run.directory / f"{_FAILED}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    path = _lock(run, made)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     if os.fork():
         os.close(lock)  # the fork has the same lock, and so it is held on
@@ -35,38 +42,47 @@ def begin_aside(run: Run, work: Callable[[], object]) -> None:
         try:
             work()
         except KubewrightError as error:
-            run.write(_FAILED, error_to_json(error))
+            run.write(_failure(made), error_to_json(error))
         except BaseException:  # noqa: BLE001  the fork ends here, and nobody else would tell
             text = traceback.format_exc()
-            run.write(_FAILED, error_to_json(StepFailedError("kubewright", f"an error of its own:\n{text}")))
+            run.write(_failure(made), error_to_json(StepFailedError("kubewright", f"an error of its own:\n{text}")))
     finally:
         os._exit(0)
 
 
-def wait_for_aside(run: Run, made: str) -> None:
-    """Wait for the end of what was begun, if anything was.
+def wait_for_aside(run: Run, made: str) -> bool:
+    """Wait for the end of what was begun, if anything was; whether anything was.
 
     Args:
         run: the run.
-        made: the file of its folder that the work makes.
+        made: see :func:`begin_aside`.
 
     Raises:
         KubewrightError: what it failed with.
         StepFailedError: it ended without making the file and without a word.
 
     """
-    path = run.directory / f"{_FAILED}.lock"
+    path = _lock(run, made)
     if not path.exists():
-        return
+        return False
     with path.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-    if has_failed_aside(run):
-        raise error_from_json(run.read(_FAILED))
+    if has_failed_aside(run, made):
+        raise error_from_json(run.read(_failure(made)))
     if not run.has(made):
         cause = f"the process that was to make {made} was killed"
         raise StepFailedError("kubewright", cause, "See whether memory has run out (dmesg), then run it again")
+    return True
 
 
-def has_failed_aside(run: Run) -> bool:
+def has_failed_aside(run: Run, made: str) -> bool:
     """Whether it has failed by now, so that nothing need be done any more that counts on it."""
-    return run.has(_FAILED)
+    return run.has(_failure(made))
+
+
+def _lock(run: Run, made: str) -> Path:
+    return run.directory / "aside" / f"{made}.lock"
+
+
+def _failure(made: str) -> str:
+    return f"aside/{made}"

@@ -17,6 +17,8 @@ from kubewright.engine.finding import (
     Found,
     complete,
     find_cluster,
+    known_addresses,
+    leaving_addresses,
     make_topology,
     remember_addresses,
 )
@@ -30,6 +32,9 @@ from kubewright.plan.rules import host as host_rules
 from kubewright.plan.rules import live
 from kubewright.plan.situation import node_of
 from kubewright.topology import Host, Topology, endpoint
+
+DOCUMENTED = "documented"
+"""The file of the run's folder with what :func:`make_documents` returned, where that was done beside remote calls."""
 
 DISK_RESERVE = 512 * 2**20
 """Bytes left free beside the artifacts themselves, for logs and etcd."""
@@ -60,9 +65,10 @@ def make_documents(run: Run) -> dict[str, Any]:
     inputs = Inputs.load(run)
     found = find_cluster(run, inputs)
     left_out = leave_out(run, inputs, found)
-    topology = make_topology(run, inputs, found)
+    known = known_addresses(run, inputs, found.cluster)
+    topology = make_topology(inputs, found, known)
     run.write(TOPOLOGY, topology.to_json())
-    remember_addresses(run, inputs, found)
+    remember_addresses(run, inputs, {**known, **leaving_addresses(run, inputs, found.cluster)})
     candidates = _candidates(run, inputs, found)
     _judge(host_rules.check(facts, expected) for facts, expected in candidates)
     run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})

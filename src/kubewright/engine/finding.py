@@ -84,6 +84,8 @@ def _refuse_silent(silent: list[str], answers: Mapping[str, Any]) -> None:
 def choose_scope(run: Run, others: Collection[str] = ()) -> dict[str, Any]:
     """Decide whom to look at. The result is the registered value that the playbook loops over.
 
+    ``told`` are those of ``hosts`` that need no probe, because the cluster itself tells all that is needed of them.
+
     Args:
         run: the run.
         others: all hosts of Ansible's inventory, of which some need not be the cluster's.
@@ -100,15 +102,26 @@ def choose_scope(run: Run, others: Collection[str] = ()) -> dict[str, Any]:
     leaving = [host for host in leaving_hosts(inputs) if host in inputs.leaving or host.name in others]
     looked_at = [*wanted, *(host.name for host in leaving)]
     added = {host: place_of(host, cluster) for host in leaving_hosts(inputs) if host not in leaving}
+    hosts = (looked_at or list(inputs.scope)) if limited else [*looked_at, *lacking] or [via]
     scope = {
         "scope": wanted,
-        "hosts": (looked_at or list(inputs.scope)) if limited else [*looked_at, *lacking] or [via],
+        "hosts": hosts,
+        "told": [name for name in hosts if _tells_all(name, inputs, cluster)],
         "delegated": lacking if limited else [],
         "added": [{"name": host.name, "address": at.address} for host, at in added.items() if at.address],
         "via": via,
     }
     run.write("scope", scope)
     return scope
+
+
+def only_leaving_are_probed(inputs: Inputs, scope: Mapping[str, Any]) -> bool:
+    """Whether all hosts that are probed leave, so that documents, which are about those that stay, need not wait.
+
+    Of hosts that are said to be dead a rule has to see first whether they are.
+    """
+    leaving = {host.name for host in leaving_hosts(inputs)}
+    return inputs.request.verb == "remove" and not inputs.request.offline and leaving.issuperset(scope["hosts"])
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,7 @@ def complete(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool
     return node_name in (cluster.record or {}).get("fan_out", {})
 
 
-def tells_all(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
+def _tells_all(name: str, inputs: Inputs, cluster: ObservedCluster | None) -> bool:
     """Whether the cluster itself tells all that is needed of a host, so that it need not be probed."""
     return inputs.request.verb == "deploy" and complete(name, inputs, cluster)
 
@@ -187,10 +200,10 @@ def _known(
     return known
 
 
-def remember_addresses(run: Run, inputs: Inputs, found: Found) -> None:
+def remember_addresses(run: Run, inputs: Inputs, known: Mapping[str, KnownAddresses]) -> None:
     """Keep the addresses that this run found, with the time, for runs and playbooks in which nobody tells them.
 
-    A Node's address counts more than what its host told.
+    A Node's address (``known``, see :func:`known_addresses`) counts more than what its host told.
     """
     folder = Path(inputs.state_directory)
     kept = entries(folder)
@@ -198,20 +211,19 @@ def remember_addresses(run: Run, inputs: Inputs, found: Found) -> None:
         address = (probe.get("facts") or {}).get("default_ipv4") or {}
         if address.get("address"):
             kept[name] = {"address": address["address"], "time": probe["time"]}
-    for name, known in known_addresses(run, inputs, found.cluster).items():
-        if live := known.node or known.etcd:
+    for name, addresses in known.items():
+        if live := addresses.node or addresses.etcd:
             kept[name] = {"address": live, "time": time.time()}
     write_json(folder / ADDRESS_FILE, kept)
 
 
-def make_topology(run: Run, inputs: Inputs, found: Found) -> Topology:
-    """The topology of the whole inventory from what this run found.
+def make_topology(inputs: Inputs, found: Found, known: Mapping[str, KnownAddresses]) -> Topology:
+    """The topology of the whole inventory from what this run found; ``known`` is of :func:`known_addresses`.
 
     Raises:
         BadInputErrors: everything that is wrong with it.
 
     """
-    known = known_addresses(run, inputs, found.cluster)
     return build(inputs.names, inputs.settings, known, existing_etcd=found.cluster is not None)
 
 
@@ -224,7 +236,8 @@ def load_topology(run: Run, inputs: Inputs) -> Topology:
     """
     if run.has(TOPOLOGY):
         return Topology.from_json(run.read(TOPOLOGY))
-    return make_topology(run, inputs, find_cluster(run, inputs))
+    found = find_cluster(run, inputs)
+    return make_topology(inputs, found, known_addresses(run, inputs, found.cluster))
 
 
 def api_url(host: Host, inputs: Inputs) -> str:

@@ -21,6 +21,9 @@ from kubewright.settings import ClusterSettings, HostSettings, Settings, parse
 from kubewright.topology import GroupNames, check_given
 from kubewright.topology.names import own_names
 
+INPUTS = "inputs"
+"""The file of the run's folder with what the inventory says."""
+
 
 @dataclass(frozen=True)
 class LeavingHost:
@@ -70,12 +73,12 @@ class Inputs:
         return (Path(folder) if folder else Path(self.inventory_directory) / self.artifacts_name) / "admin.conf"
 
     def save(self, run: Run) -> None:
-        """Write to the run's folder: ``request``, ``origins``, and last ``inputs``."""
+        """Write to the run's folder: ``request``, ``origins``, and last ``inputs`` (:data:`INPUTS`)."""
         self.request.save(run)
         run.write("origins", dict(self.settings.origins))
         hosts = self.settings.hosts.items()
         run.write(
-            "inputs",
+            INPUTS,
             {
                 "cluster": self.settings.cluster.model_dump(mode="json"),
                 "hosts": {name: host.model_dump(mode="json", exclude_defaults=True) for name, host in hosts},
@@ -97,7 +100,7 @@ class Inputs:
     @classmethod
     def load(cls, run: Run) -> Inputs:
         """Read from the run's folder; what is about single hosts is made as far as it is looked at."""
-        raw = run.read("inputs")
+        raw = run.read(INPUTS)
         return cls(
             request=Request.load(run),
             settings=Settings(

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kubewright.errors import BadInputError
 from kubewright.inventory.values import message_of, origin_of_error
+
+NOBODY = "/"
+"""Name of a host that stands for any host of its groups; none can have it, for it is a path."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 _UNPARSED = ("Unable to parse ", " as an inventory source")
 _NOISE = ("Invalid characters were found in group names",)  # Kubespray's older spellings have hyphens
@@ -108,11 +115,14 @@ def variables_made_quickly() -> Iterator[None]:
     """Have ansible-core make hosts' variables without what takes most of the time in a large inventory.
 
     For each host it lists the folders of all connection plugins, to leave out facts by their names, also where it has
-    no facts; it asks all plugins again for the variables of the same groups; and it tells a dozen lines of debugging to
-    whoever has put himself in their way, also where nobody wants to see them.
+    no facts; it asks all plugins again for the variables of the same groups; it looks for four files of its name in
+    ``host_vars``, be that as empty as it may; and it tells a dozen lines of debugging to whoever has put himself in
+    their way, also where nobody wants to see them.
     """
-    from ansible.vars import manager  # noqa: PLC0415  slow to import
+    from ansible.parsing.dataloader import DataLoader  # noqa: PLC0415  slow to import
+    from ansible.vars import manager  # noqa: PLC0415
 
+    find = DataLoader.find_vars_files
     clean, from_sources, from_path = (
         manager.clean_facts,
         manager.get_vars_from_inventory_sources,
@@ -121,6 +131,7 @@ def variables_made_quickly() -> Iterator[None]:
     manager.clean_facts = functools.partial(_if_any, clean)
     manager.get_vars_from_inventory_sources = _once_for_groups(from_sources)
     manager.get_vars_from_path = _once_for_groups(from_path)
+    DataLoader.find_vars_files = _found_in_listings(find)
     if not manager.C.DEFAULT_DEBUG:
         manager.display.debug = _tell_nobody
     try:
@@ -131,6 +142,7 @@ def variables_made_quickly() -> Iterator[None]:
             from_sources,
             from_path,
         )
+        DataLoader.find_vars_files = find
         vars(manager.display).pop("debug", None)
 
 
@@ -139,12 +151,17 @@ def _if_any(clean: Callable[[Any], Any], facts: dict[str, Any]) -> Any:
 
 
 def _once_for_groups(read: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Ask for the variables of the same groups once; what is asked with a host among them is asked each time."""
+    """Ask for the variables of the same groups once; what is asked with a host among them is asked each time.
+
+    Of :data:`NOBODY` nothing is asked: a plugin that looks hosts up elsewhere would not find it.
+    """
     from ansible.inventory.group import Group  # noqa: PLC0415
 
     known: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def reading(loader: Any, where: Any, entities: Sequence[Any], stage: str) -> dict[str, Any]:
+        if any(entity.name == NOBODY for entity in entities):
+            return {}
         if not all(isinstance(entity, Group) for entity in entities):
             return read(loader, where, entities, stage)
         key = (str(where), stage, *(entity.name for entity in entities))
@@ -153,6 +170,26 @@ def _once_for_groups(read: Callable[..., dict[str, Any]]) -> Callable[..., dict[
         return known[key]
 
     return reading
+
+
+def _found_in_listings(find: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Look for the files of a name only where the folder's listing has one.
+
+    A name that paths may expand, such as ``~a``, is left to Ansible.
+    """
+    from ansible import constants  # noqa: PLC0415
+
+    listings: dict[str, frozenset[str]] = {}
+
+    def finding(loader: Any, path: str, name: str, *more: Any, **options: Any) -> list[str]:
+        if more or options or not _PLAIN_NAME.fullmatch(name):
+            return find(loader, path, name, *more, **options)
+        if path not in listings:
+            listings[path] = frozenset(os.listdir(path))  # noqa: PTH208  names are all that is wanted
+        endings = ("", *(f".{ending.removeprefix('.')}" for ending in constants.YAML_FILENAME_EXTENSIONS))
+        return find(loader, path, name) if any(name + ending in listings[path] for ending in endings) else []
+
+    return finding
 
 
 def _tell_nobody(*_arguments: object, **_keywords: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from kubewright.errors import BadInputError, BadInputErrors
 from kubewright.inventory.ansible_state import variables_made_quickly
 from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, cluster_order
+from kubewright.inventory.merging import MergedVariables
 from kubewright.inventory.model import Inventory, InventoryHost
 from kubewright.inventory.origins import KeyOrigins
 from kubewright.inventory.values import HostReader
@@ -74,17 +75,17 @@ class _AnsibleReader:
 
     def __init__(self, hostvars: Any, members: Mapping[str, tuple[str, ...]]) -> None:
         # Ansible offers no public way to what a HostVars was made of.
-        self._manager = hostvars._variable_manager  # noqa: SLF001
-        self._inventory = hostvars._inventory  # noqa: SLF001
+        inventory = hostvars._inventory  # noqa: SLF001
         self._loader = hostvars._loader  # noqa: SLF001
+        self._merged = MergedVariables(hostvars._variable_manager, inventory, self._loader)  # noqa: SLF001
         self._origins = KeyOrigins(hostvars)
-        _add_canonical_groups(self._inventory, members)
+        _add_canonical_groups(inventory, members)
 
     def variables(self, name: str) -> tuple[_Raw, Callable[[Any], Any], Callable[[str], str]]:
         """Return the host's variables, what templates them, and what tells the origin of an untagged one."""
         from ansible.template import Templar  # noqa: PLC0415  slow to import
 
-        raw: _Raw = self._manager.get_vars(host=self._inventory.get_host(name), include_hostvars=True)
+        raw = self._merged.of(name)
 
         @functools.cache
         def templar() -> Any:

@@ -13,6 +13,7 @@ from kubewright.inventory.ansible_state import Warnings, captured_warnings, comm
 from kubewright.inventory.hostvars import from_hostvars
 from kubewright.inventory.model import Inventory
 from kubewright.inventory.values import message_of, origin_of_error
+from kubewright.quick_ini import ini_read_quickly
 
 
 def load(
@@ -66,7 +67,8 @@ def _load(sources: Sequence[str], options: dict[str, Any], limit: str | None, wa
 
     loader = DataLoader()
     loader.set_vault_secrets(_vault_secrets(loader, options))
-    inventory = InventoryManager(loader=loader, sources=list(sources))
+    with ini_read_quickly():
+        inventory = InventoryManager(loader=loader, sources=list(sources))
     warnings.refuse_unparsed(sources)
     limited = _limited(inventory, limit, warnings)
     variables = VariableManager(loader=loader, inventory=inventory, version_info=CLI.version_info(gitinfo=False))

@@ -20,9 +20,12 @@ _MAGIC_NAMES = frozenset(
     {
         *("ansible_facts", "ansible_local", "environment", "group_names", "groups", "hostvars", "inventory_dir"),
         *("inventory_file", "inventory_hostname", "inventory_hostname_short", "omit", "play_hosts", "playbook_dir"),
-        *("role_names", "vars"),
+        *("role_names", "vars", "ansible_check_mode", "ansible_config_file", "ansible_diff_mode", "ansible_forks"),
+        *("ansible_inventory_sources", "ansible_limit", "ansible_playbook_python", "ansible_run_tags"),
+        *("ansible_skip_tags", "ansible_verbosity", "ansible_version"),
     }
 )
+"""Variables that ansible-core itself gives every host, over whatever an inventory says."""
 
 
 _UNREAD = object()
@@ -37,7 +40,7 @@ class HostReader:
 
     def __init__(self) -> None:
         self._evaluator = Evaluator()
-        self._origins: dict[int, tuple[Any, str]] = {}
+        self._origins: dict[int, tuple[Any, str | None]] = {}
         self._plain: dict[int, tuple[Any, Any]] = {}
 
     def read(
@@ -82,9 +85,8 @@ class HostReader:
         given: dict[str, str] = {}
         for key, value in raw.items():
             name = str(key)
-            if name in _MAGIC_NAMES or _is_own(value):
+            if name in _MAGIC_NAMES or (origin := self._origin(value)) is None:
                 continue
-            origin = self._origin(value)
             if origin or not _is_fact(name, value, key_origin):
                 given[name] = origin or key_origin(name)
         return given
@@ -93,10 +95,10 @@ class HostReader:
         self, variable: str, raw: Mapping[str, Any], template: Callable[[Any], Any]
     ) -> tuple[Any, Exception | None]:
         """Return the variable's value and what is wrong with it; see :meth:`read` for what need not be evaluated."""
-        from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
-
         if _is_plain(raw[variable]):
             return self._one_object(raw[variable]), None
+        from ansible.errors import AnsibleError  # noqa: PLC0415  slow to import
+
         needed = variable in settings.KNOWN_NAMES
         try:
             if not needed and self._evaluator.calls_outside(variable, raw):
@@ -114,10 +116,11 @@ class HostReader:
             known = self._plain[id(value)] = (value, to_builtin(value))
         return known[1]
 
-    def _origin(self, value: Any) -> str:
+    def _origin(self, value: Any) -> str | None:
+        """Return where a value was given, an empty text where it does not tell; None of kubewright's own."""
         known = self._origins.get(id(value))
         if known is None:
-            known = self._origins[id(value)] = (value, origin_of(value))
+            known = self._origins[id(value)] = (value, None if _is_own(value) else origin_of(value))
         return known[1]
 
 

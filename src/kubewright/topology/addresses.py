@@ -171,6 +171,9 @@ def _unusable(name: str, address: Address, family: int) -> BadInputError | None:
     )
 
 
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+
+
 @functools.lru_cache(maxsize=8192)
 def ip_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """Return the address that a text is; those of a large inventory are judged by several rules, and read once.
@@ -194,7 +197,7 @@ def what_is_unusable(text: str, family: int) -> str | None:
         (value.is_unspecified, "the unspecified address"),
         (value.is_link_local, "a link-local address"),
         (value.is_multicast, "a multicast address"),
-        (str(value) == "255.255.255.255", "the broadcast address"),
+        (value == _BROADCAST, "the broadcast address"),
         (
             isinstance(value, ipaddress.IPv6Address) and value.ipv4_mapped is not None,
             "an IPv4 address in the form of IPv6",

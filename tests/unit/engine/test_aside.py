@@ -31,7 +31,7 @@ class TestWaitForAside:
             assert run.wait_for("go", 10) is not None
             run.write("made", os.getpid())
 
-        begin_aside(run, work)
+        begin_aside(run, "made", work)
         assert not run.has("made")
         run.write("go", {})
         wait_for_aside(run, "made")
@@ -43,15 +43,15 @@ class TestWaitForAside:
         def work() -> None:
             raise error
 
-        begin_aside(run, work)
+        begin_aside(run, "made", work)
         with pytest.raises(BadInputError) as raised:
             wait_for_aside(run, "made")
         assert str(raised.value) == str(error)
-        assert has_failed_aside(run)
+        assert has_failed_aside(run, "made")
 
     def test_a_mistake_of_ours_is_told_with_its_place(self, run: Run) -> None:
         nothing: dict[str, str] = {}
-        begin_aside(run, lambda: nothing["missing"])
+        begin_aside(run, "made", lambda: nothing["missing"])
         with pytest.raises(StepFailedError, match=r"test_aside\.py[\s\S]*KeyError: 'missing'"):
             wait_for_aside(run, "made")
 
@@ -60,7 +60,7 @@ class TestWaitForAside:
             run.write("process", os.getpid())
             time.sleep(60)
 
-        begin_aside(run, work)
+        begin_aside(run, "made", work)
         os.kill(run.wait_for("process", 10), signal.SIGKILL)
         with pytest.raises(StepFailedError, match="was killed"):
             wait_for_aside(run, "made")
@@ -68,8 +68,8 @@ class TestWaitForAside:
 
 class TestHasFailedAside:
     def test_does_not_wait(self, run: Run) -> None:
-        begin_aside(run, lambda: run.wait_for("go", 10))
-        assert not has_failed_aside(run)
+        begin_aside(run, "made", lambda: run.wait_for("go", 10))
+        assert not has_failed_aside(run, "made")
         run.write("go", {})
         run.write("made", {})
         wait_for_aside(run, "made")

@@ -256,7 +256,8 @@ class TestScope:
         made = action(Scope, Calls(), monkeypatch)
         made.variables = {"ansible_play_hosts_all": ["cp1", "w1"]}
         for delegated, probers in (([], []), (["w2"], ["cp1"])):
-            scope = {"hosts": ["cp1", "w1"], "scope": ["cp1", "w1"], "delegated": delegated, "via": "cp1"}
+            hosts = ["cp1", "w1"]
+            scope = {"hosts": hosts, "scope": hosts, "told": [], "delegated": delegated, "via": "cp1"}
             monkeypatch.setattr(understanding, "choose_scope", lambda *_arguments, scope=scope: scope)
             additions = made.act(recorded.run)["additions"]
             assert [each["host"] for each in additions if "kubewright_prober" in each["groups"]] == probers

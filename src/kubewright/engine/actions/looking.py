@@ -12,6 +12,8 @@ from kubewright.engine.actions.base import LOCK_WAIT_SECONDS, RunAction
 from kubewright.engine.actions.failures import NO_CONNECTION
 from kubewright.engine.actions.reporting import EndingAction
 from kubewright.engine.actions.understanding import ask_again_after_waiting
+from kubewright.engine.aside import wait_for_aside
+from kubewright.engine.documenting import DOCUMENTED
 from kubewright.engine.finding import find_cluster
 from kubewright.engine.flow import load_cluster_document, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, leaving_hosts
@@ -119,13 +121,20 @@ class Document(RunAction):
     """Compute topology and documents.
 
     Where an earlier run was waited for on a host, that one may have changed the cluster meanwhile: then the control
-    plane that speaks is first asked again.
+    plane that speaks is first asked again, and what :class:`Scope` had begun is not good any more.
     """
 
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.make_documents`."""
-        ask_again_after_waiting(self, run)
-        return {**make_documents(run), "changed": False}
+        asked_again = ask_again_after_waiting(self, run)
+        try:
+            made = wait_for_aside(run, DOCUMENTED)
+        except KubewrightError:
+            if not asked_again:
+                raise
+        if asked_again or not made:
+            return {**make_documents(run), "changed": False}
+        return {**run.read(DOCUMENTED), "changed": False}
 
 
 class Inspect(RunAction):

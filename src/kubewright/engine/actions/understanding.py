@@ -19,10 +19,12 @@ from ansible.utils.vars import load_extra_vars
 from kubewright import __version__
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.aside import begin_aside, has_failed_aside, wait_for_aside
-from kubewright.engine.finding import tells_all
-from kubewright.engine.flow import choose_scope, find_cluster, remember_addresses
+from kubewright.engine.documenting import DOCUMENTED
+from kubewright.engine.finding import only_leaving_are_probed
+from kubewright.engine.flow import choose_scope, find_cluster, known_addresses, make_documents, remember_addresses
 from kubewright.engine.folders import create_run
 from kubewright.engine.inputs import (
+    INPUTS,
     Inputs,
     additions,
     number_of_failures,
@@ -40,7 +42,7 @@ from kubewright.inventory.groups import CLUSTER, CONTROL_PLANE, ETCD
 from kubewright.settings.names import RUN_NAMES
 
 READ_ASIDE = 200
-"""From how many hosts on an inventory is read while the control planes are asked."""
+"""From how many hosts on an inventory is read while the control planes are asked, and so on: each takes a fork."""
 
 
 class Begin(RunAction):
@@ -76,7 +78,7 @@ class Begin(RunAction):
         missing: Mapping[str, Sequence[str]]
         if run and len(members[CLUSTER]) > READ_ASIDE and self._may_be_read_aside(request, control_planes):
             request.save(run)
-            begin_aside(run, lambda: self._read(run, request, played))
+            begin_aside(run, INPUTS, lambda: self._read(run, request, played))
             missing = missing_groups(variables["groups"], members)
         else:
             run, inputs = self._read(run, request, played)
@@ -160,7 +162,7 @@ class Observe(RunAction):
 
     def act(self, run: Run) -> dict[str, Any]:
         """``found`` ends the playbook's loop over the control planes, as does an inventory that cannot be read."""
-        return {"found": has_failed_aside(run) or ask_for_state(self, run), "changed": False}
+        return {"found": has_failed_aside(run, INPUTS) or ask_for_state(self, run), "changed": False}
 
 
 def ask_for_state(action: RunAction, run: Run) -> bool:
@@ -210,24 +212,27 @@ class Scope(RunAction):
 
         Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call. Where hosts are
         to be probed that are not in the play, one that is becomes ``kubewright_prober``, for the play that does it.
+
+        The documents of a large inventory are made while hosts that leave are probed; ``Document`` waits for them.
         """
         everybody = self.variables.get("groups", {}).get("all", ())
         played = self.variables.get("ansible_play_hosts_all", ())
-        wait_for_aside(run, "inputs")
+        wait_for_aside(run, INPUTS)
         scope = choose_scope(run, everybody)
         inputs = Inputs.load(run)
-        cluster = find_cluster(run, inputs).cluster
-        known = {name for name in scope["hosts"] if tells_all(name, inputs, cluster)}
-        for name in known:
+        told = dict.fromkeys(scope["told"])
+        for name in told:
             run.write(f"hosts/{name}", {"reachable": True, "time": time.time()})
+        probed = [name for name in scope["hosts"] if name not in told]
         additions = [
-            *inputs.additions([name for name in scope["hosts"] if name in known], "kubewright_scope"),
-            *inputs.additions(
-                [name for name in scope["hosts"] if name not in known], "kubewright_scope", "kubewright_unknown"
-            ),
+            *inputs.additions(told, "kubewright_scope"),
+            *inputs.additions(probed, "kubewright_scope", "kubewright_unknown"),
             *inputs.additions(scope["delegated"]),
             *inputs.additions(played[:1] if scope["delegated"] else (), "kubewright_prober"),
         ]
+        by_command = "kubewright_run_directory" in self.variables
+        if by_command and len(inputs.names.all) > READ_ASIDE and only_leaving_are_probed(inputs, scope):
+            begin_aside(run, DOCUMENTED, lambda: run.write(DOCUMENTED, make_documents(run)))
         return {**scope, "additions": additions, "changed": False}
 
 
@@ -237,5 +242,6 @@ class Remember(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """Runs on the controller only."""
         inputs = Inputs.load(run)
-        remember_addresses(run, inputs, find_cluster(run, inputs))
+        cluster = find_cluster(run, inputs).cluster
+        remember_addresses(run, inputs, known_addresses(run, inputs, cluster))
         return {"changed": False}
