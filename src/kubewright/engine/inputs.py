@@ -105,7 +105,7 @@ class Inputs:
             request=Request.load(run),
             settings=Settings(
                 cluster=ClusterSettings.model_validate(raw["cluster"]),
-                hosts=MadeOnDemand(raw["hosts"], HostSettings.from_json),
+                hosts=MadeOnDemand(raw["hosts"], HostSettings.from_valid),
                 origins=ReadOnDemand(lambda: run.read("origins")),
             ),
             names=GroupNames(**{group: tuple(hosts) for group, hosts in raw["names"].items()}),

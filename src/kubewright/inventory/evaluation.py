@@ -56,6 +56,13 @@ class Evaluator:
         """Whether evaluating it can read or write files, run programs or use the network: it has a lookup."""
         return any(self._words(raw[each]) & _LOOKUPS for each in (name, *self._dependencies(name, raw)))
 
+    def is_constant(self, value: Any) -> bool:
+        """Whether it is the same whatever other variables are: it has no template that could refer to one."""
+        try:
+            return not self._words(value)
+        except UnwieldyError:
+            return False
+
     def _inputs(self, name: str, raw: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Return which objects the value is made of; ``None`` if its text does not tell."""
         if not self._words(raw[name]):

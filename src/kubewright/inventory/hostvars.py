@@ -12,7 +12,7 @@ from kubewright.inventory.groups import CANONICAL_GROUPS, canonical_groups, clus
 from kubewright.inventory.merging import MergedVariables
 from kubewright.inventory.model import Inventory, InventoryHost
 from kubewright.inventory.origins import KeyOrigins
-from kubewright.inventory.values import HostReader
+from kubewright.inventory.values import HostReader, RawVariables
 from kubewright.places import inventory_directory
 
 _Raw = Mapping[str, Any]
@@ -65,9 +65,9 @@ class _PlainReader:
     def __init__(self, hostvars: Mapping[str, _Raw]) -> None:
         self._hostvars = hostvars
 
-    def variables(self, name: str) -> tuple[_Raw, Callable[[Any], Any], Callable[[str], str]]:
+    def variables(self, name: str) -> tuple[RawVariables, Callable[[Any], Any], Callable[[str], str]]:
         """Return the host's variables, what templates them, and what tells the origin of an untagged one."""
-        return self._hostvars[name], lambda value: value, lambda _variable: ""
+        return RawVariables.of_one(self._hostvars[name]), lambda value: value, lambda _variable: ""
 
 
 class _AnsibleReader:
@@ -81,7 +81,7 @@ class _AnsibleReader:
         self._origins = KeyOrigins(hostvars)
         _add_canonical_groups(inventory, members)
 
-    def variables(self, name: str) -> tuple[_Raw, Callable[[Any], Any], Callable[[str], str]]:
+    def variables(self, name: str) -> tuple[RawVariables, Callable[[Any], Any], Callable[[str], str]]:
         """Return the host's variables, what templates them, and what tells the origin of an untagged one."""
         from ansible.template import Templar  # noqa: PLC0415  slow to import
 
@@ -89,7 +89,7 @@ class _AnsibleReader:
 
         @functools.cache
         def templar() -> Any:
-            return Templar(loader=self._loader, variables=raw)
+            return Templar(loader=self._loader, variables=raw.all)
 
         return raw, lambda value: templar().template(value), lambda variable: self._origins.find(name, variable)
 

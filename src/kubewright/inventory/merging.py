@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubewright.inventory.ansible_state import NOBODY
+from kubewright.inventory.values import RawVariables
 
 
 class MergedVariables:
@@ -25,18 +26,17 @@ class MergedVariables:
         self._loader = loader
         self._of_groups: dict[tuple[str, ...], tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
 
-    def of(self, name: str) -> Mapping[str, Any]:
+    def of(self, name: str) -> RawVariables:
         """Return what ``VariableManager.get_vars`` returns for a host, without a play and a task."""
         from ansible.vars.reserved import warn_if_reserved  # noqa: PLC0415  slow to import
 
         host = self._inventory.get_host(name)
         if not self._is_only_inventory(host):
-            variables: Mapping[str, Any] = self._manager.get_vars(host=host)
-            return variables
-        weaker, stronger = self._around(host)
+            return RawVariables.of_one(self._manager.get_vars(host=host))
+        common, stronger = self._around(host)
         own = self._own(host)
         warn_if_reserved(own)
-        return {**weaker, **own, **stronger}
+        return RawVariables({**common, **own, **stronger}, {str(variable) for variable in own}, common)
 
     def _is_only_inventory(self, host: Any) -> bool:
         """Whether all that it has is the inventory's and replaces what is weaker, as is Ansible's default."""
@@ -51,7 +51,7 @@ class MergedVariables:
         )
 
     def _around(self, host: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Return what is weaker than a host's own variables, and what is stronger."""
+        """Return all that is not a host's own, and what of that is stronger than its own."""
         key = tuple(group.name for group in host.groups)
         if key not in self._of_groups:
             from ansible.inventory.host import Host  # noqa: PLC0415
@@ -66,7 +66,7 @@ class MergedVariables:
                 facts["ansible_local"] = {}
             magic = self._manager._get_magic_variables(None, None, None, include_hostvars=True)  # noqa: SLF001
             stronger = {**facts, **self._manager.extra_vars, **magic}
-            self._of_groups[key] = self._manager.get_vars(host=nobody), stronger
+            self._of_groups[key] = {**self._manager.get_vars(host=nobody), **stronger}, stronger
         return self._of_groups[key]
 
     def _own(self, host: Any) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubewright import settings
@@ -35,6 +37,36 @@ _SERVICE_ADDRESS = r"kube_service_(subnets|addresses)\b.*\bipaddr\(%d\)"
 _SERVICE_ADDRESSES = {"kube_apiserver_ip": 1, "skydns_server": 3}
 
 
+@dataclass(frozen=True)
+class RawVariables:
+    """A host's variables before templating, with all that it inherits.
+
+    ``common`` is what it has but for its ``own``: one object for all hosts that have the same, which is read once.
+    """
+
+    all: Mapping[str, Any]
+    own: AbstractSet[str]
+    common: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_one(cls, variables: Mapping[str, Any]) -> RawVariables:
+        """Variables of which nobody knows which others have them, too."""
+        return cls(variables, {str(name) for name in variables})
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What was read of variables that several hosts have; ``singly`` are those that may differ all the same.
+
+    ``source`` is what was read: as long as it is held, no other object can be taken for it.
+    """
+
+    source: Mapping[str, Any]
+    origins: Mapping[str, str]
+    values: Mapping[str, Any]
+    singly: AbstractSet[str]
+
+
 class HostReader:
     """Reads hosts of one inventory; what they have in common is evaluated once."""
 
@@ -42,12 +74,13 @@ class HostReader:
         self._evaluator = Evaluator()
         self._origins: dict[int, tuple[Any, str | None]] = {}
         self._plain: dict[int, tuple[Any, Any]] = {}
+        self._read: dict[int, _Common] = {}
 
     def read(
         self,
         name: str,
         groups: tuple[str, ...],
-        raw: Mapping[str, Any],
+        raw: RawVariables,
         *,
         template: Callable[[Any], Any],
         key_origin: Callable[[str], str],
@@ -66,30 +99,58 @@ class HostReader:
             key_origin: tells where a variable was given whose value is not tagged.
 
         """
-        origins = self._where_given(raw, key_origin)
-        values: dict[str, Any] = {}
+        common = self._common(raw, template, key_origin)
+        origins, values = dict(common.origins), dict(common.values)
         errors: list[BadInputError] = []
-        for variable in sorted(settings.READ_NAMES & origins.keys()):
-            if _is_kubespray_default(variable, raw[variable]):
+        for variable in sorted(common.singly | raw.own):
+            origins.pop(variable, None)
+            values.pop(variable, None)
+            origin = self._where_given(variable, raw.all[variable], key_origin)
+            if origin is None:
                 continue
-            value, error = self._value(variable, raw, template)
+            origins[variable] = origin
+            if not _is_read(variable, raw.all[variable]):
+                continue
+            value, error = self._value(variable, raw.all, template)
             if error is not None:
-                errors.append(_templating_error(name, variable, origins[variable], error))
+                errors.append(_templating_error(name, variable, origin, error))
             elif value is not _UNREAD:
                 values[variable] = value
         told = {variable: origin for variable, origin in origins.items() if origin}
         return InventoryHost(name, groups, values, frozenset(origins), told), tuple(errors)
 
-    def _where_given(self, raw: Mapping[str, Any], key_origin: Callable[[str], str]) -> dict[str, str]:
-        """Return where each variable was given, of those that something gave; empty where that is not known."""
-        given: dict[str, str] = {}
-        for key, value in raw.items():
-            name = str(key)
-            if name in _MAGIC_NAMES or (origin := self._origin(value)) is None:
+    def _common(self, raw: RawVariables, template: Callable[[Any], Any], key_origin: Callable[[str], str]) -> _Common:
+        """Read what is the same for all hosts that inherit these variables: what no other variable can change."""
+        if id(raw.common) in self._read:
+            return self._read[id(raw.common)]
+        origins: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        singly: set[str] = set()
+        for key, raw_value in raw.common.items():
+            variable = str(key)
+            if variable in raw.own:
+                singly.add(variable)  # where others have it from is not to be asked of this host
                 continue
-            if origin or not _is_fact(name, value, key_origin):
-                given[name] = origin or key_origin(name)
-        return given
+            origin = self._where_given(variable, raw_value, key_origin)
+            if origin is None:
+                continue
+            if not _is_read(variable, raw_value):
+                origins[variable] = origin
+                continue
+            constant = _is_plain(raw_value) or self._evaluator.is_constant(raw_value)
+            value, error = self._value(variable, raw.common, template) if constant else (_UNREAD, None)
+            if value is _UNREAD or error is not None:
+                singly.add(variable)
+            else:
+                origins[variable], values[variable] = origin, value
+        return self._read.setdefault(id(raw.common), _Common(raw.common, origins, values, singly))
+
+    def _where_given(self, variable: str, value: Any, key_origin: Callable[[str], str]) -> str | None:
+        """Return where a variable was given, empty where that is not known; None of what nobody gave."""
+        origin = None if variable in _MAGIC_NAMES else self._origin(value)
+        if origin == "":
+            return None if _is_fact(variable, value, key_origin) else key_origin(variable)
+        return origin
 
     def _value(
         self, variable: str, raw: Mapping[str, Any], template: Callable[[Any], Any]
@@ -122,6 +183,11 @@ class HostReader:
         if known is None:
             known = self._origins[id(value)] = (value, None if _is_own(value) else origin_of(value))
         return known[1]
+
+
+def _is_read(variable: str, value: Any) -> bool:
+    """Whether the value matters to kubewright."""
+    return variable in settings.READ_NAMES and not _is_kubespray_default(variable, value)
 
 
 def _is_plain(value: Any) -> bool:

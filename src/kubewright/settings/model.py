@@ -190,8 +190,8 @@ class HostSettings(_Settings):
     )
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> HostSettings:
-        """The inverse of ``model_dump(mode="json", exclude_defaults=True)``.
+    def from_valid(cls, raw: Mapping[str, Any]) -> HostSettings:
+        """Return settings of values that were judged before, one by one or in a model that was dumped as JSON.
 
         A host that has nothing but texts, as most have, is not judged a second time: that is most of what it takes to
         read a thousand.

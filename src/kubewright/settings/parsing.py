@@ -55,7 +55,7 @@ def parse(inventory_hosts: Mapping[str, HostInput], *, strict: bool = False) -> 
     )
     _complete_load_balancer(cluster_values)
     cluster = ClusterSettings.model_validate(cluster_values)
-    hosts = {name: HostSettings.model_validate(values) for name, values in host_values.items()}
+    hosts = {name: HostSettings.from_valid(values) for name, values in host_values.items()}
     cluster, found = impossible(cluster, inventory_hosts)
     if found:
         raise BadInputErrors(found)

@@ -12,7 +12,10 @@ import pytest
 
 import kubewright.artifacts
 from kubewright.catalog.model import ArtifactSet, Release
+from kubewright.engine.actions import looking, understanding
+from kubewright.engine.actions.looking import Document
 from kubewright.engine.actions.removing import CleanHost, RemoveNodes
+from kubewright.engine.actions.understanding import Scope
 from kubewright.engine.flow import choose_scope, make_documents, make_plan
 from kubewright.engine.inputs import Inputs, LeavingHost, leaving_hosts
 from kubewright.engine.leaving import asked_to_remove, refuse_unconfirmed
@@ -59,6 +62,63 @@ def leaving(folder: Path, *names: str, offline: bool = False, ansible_limited: b
 
 def steps(plan: Plan) -> list[tuple[str, str]]:
     return [(step.stage.value, step.host) for step in plan.steps]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+class TestDocumentsMeanwhile:
+    """In a large inventory documents are made while hosts that leave are probed."""
+
+    FILES = ("topology", "cluster_document", "fan_out", "former_names", "endpoint", "skipped", "unreachable")
+
+    def scoped(self, folder: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> Recorded:
+        """Have the hosts been chosen in an inventory that is large enough, and nobody been waited for."""
+        monkeypatch.setattr(looking, "ask_again_after_waiting", lambda _action, _run: False)
+        monkeypatch.setattr(understanding, "READ_ASIDE", 1)
+        made = action(Scope, Calls(), monkeypatch)
+        made.variables = {"kubewright_run_directory": str(folder)}
+        made.act(recorded.run)
+        return recorded
+
+    def test_they_are_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("aside", "later"):
+            (tmp_path / name).mkdir()
+        aside = self.scoped(tmp_path, monkeypatch, leaving(tmp_path / "aside", "w1"))
+        later = leaving(tmp_path / "later", "w1")
+        choose_scope(later.run)
+        monkeypatch.setattr(looking, "make_documents", None)
+        told = action(Document, Calls(), monkeypatch, host="cp1").act(aside.run)
+        later.probed("w1", kubewright=OURS)
+        assert told == {**make_documents(later.run), "changed": False}
+        for name in self.FILES:
+            assert aside.run.read(name) == later.run.read(name), name
+        addresses = [
+            json.loads((Path(each.inputs.state_directory) / "addresses.json").read_text()) for each in (aside, later)
+        ]
+        assert {host: each["address"] for host, each in addresses[0].items()} == {
+            host: each["address"] for host, each in addresses[1].items()
+        }
+
+    def test_what_is_wrong_is_told_all_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_run: Any) -> None:
+            raise BadInputError("host w2", "its address is no address", "Correct it")
+
+        monkeypatch.setattr(understanding, "make_documents", refuse)
+        recorded = self.scoped(tmp_path, monkeypatch, leaving(tmp_path, "w1"))
+        with pytest.raises(BadInputError, match="no address"):
+            action(Document, Calls(), monkeypatch, host="cp1").act(recorded.run)
+
+    @pytest.mark.parametrize("case", ["dead", "not in the inventory", "small", "plain Ansible"])
+    def test_not_where_they_have_to_wait(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+        names = ("gone",) if case == "not in the inventory" else ("w1",)
+        recorded = leaving(tmp_path, *names, offline=case == "dead")
+        monkeypatch.setattr(understanding, "make_documents", None)
+        monkeypatch.setattr(understanding, "begin_aside", lambda *_arguments: begun.append(case))
+        begun: list[str] = []
+        monkeypatch.setattr(understanding, "READ_ASIDE", 200 if case == "small" else 1)
+        made = action(Scope, Calls(), monkeypatch)
+        made.variables = {} if case == "plain Ansible" else {"kubewright_run_directory": str(tmp_path)}
+        made.act(recorded.run)
+        assert begun == []
 
 
 class TestRemoval:

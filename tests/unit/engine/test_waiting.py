@@ -15,6 +15,7 @@ from kubewright.engine.actions import base, looking, understanding
 from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.looking import Document, Inspect, MakePlan, compare_objects
 from kubewright.engine.actions.understanding import Observe, Scope
+from kubewright.engine.documenting import DOCUMENTED
 from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import BadInputError, KubewrightError, LockedError, StepFailedError, UnreachableError
 from kubewright.plan import Plan
@@ -100,6 +101,34 @@ class TestAfterWaiting:
         monkeypatch.setattr(looking, "make_documents", lambda run: {"seen": run.read("observations/cp1")["time"]})
         made = action(Document, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1")
         assert (made.act(recorded.run)["seen"] > 100.0) is bool(waited)
+
+    @pytest.mark.parametrize("waited", ["w1", ""])
+    @pytest.mark.parametrize("failed", [True, False])
+    def test_documents_that_were_made_meanwhile_do_not_count_then(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waited: str, *, failed: bool
+    ) -> None:
+        recorded = Recorded(tmp_path)
+        self.observed(recorded, waited=waited)
+        monkeypatch.setattr(looking, "make_documents", lambda _run: {"made": "now"})
+
+        def wait(run: Run, made: str) -> bool:
+            waited_for.append(made)
+            if failed:
+                raise StepFailedError("the cluster", "as it was then")
+            run.write(made, {"made": "meanwhile"})
+            return True
+
+        waited_for: list[str] = []
+        monkeypatch.setattr(looking, "wait_for_aside", wait)
+        made = action(Document, Calls(told(recorded.live("cp1", "w1"))), monkeypatch, host="cp1")
+        if waited:
+            assert made.act(recorded.run)["made"] == "now"
+        elif failed:
+            with pytest.raises(StepFailedError, match="as it was then"):
+                made.act(recorded.run)
+        else:
+            assert made.act(recorded.run)["made"] == "meanwhile"
+        assert waited_for == [DOCUMENTED]
 
     @pytest.mark.parametrize("waited", ["w1", ""])
     def test_so_it_is_where_a_comparison_waited(

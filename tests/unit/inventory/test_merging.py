@@ -10,13 +10,16 @@ import pytest
 from ansible.inventory.manager import InventoryManager
 from ansible.module_utils._internal._datatag import AnsibleTagHelper
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.vars.host_group_vars import VarsModule
+from ansible.plugins.vars.host_group_vars import FOUND, NAK, VarsModule
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
 from ansible import constants
+from kubewright.errors import BadInputErrors
+from kubewright.inventory import load
 from kubewright.inventory.ansible_state import NOBODY, command_line_options, variables_made_quickly
 from kubewright.inventory.merging import MergedVariables
+from kubewright.inventory.values import RawVariables
 
 FILES = {
     "hosts.ini": """\
@@ -67,9 +70,19 @@ class Loaded:
     def both(self, name: str) -> tuple[Any, Any]:
         """As Ansible merges the host's variables, and quickly: values, types, and tags of what is tagged."""
         slowly = self.manager.get_vars(host=self.inventory.get_host(name))
+        forget_files()
         with variables_made_quickly():
             quickly = MergedVariables(self.manager, self.inventory, self.loader).of(name)
-        return told(slowly), told(quickly)
+        assert not {
+            key for key in quickly.all if key not in quickly.own and quickly.common[key] is not quickly.all[key]
+        }
+        return told(slowly), told(quickly.all)
+
+
+def forget_files() -> None:
+    """Have Ansible look for files of hosts and groups again, as each of its processes does."""
+    FOUND.clear()
+    NAK.clear()
 
 
 def told(variables: Any) -> dict[str, Any]:
@@ -134,6 +147,26 @@ def test_layers_of_groups_are_merged_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert asked == [NOBODY, NOBODY]  # w2 is in one group more than the others
 
 
+def test_files_are_looked_for_where_the_folder_has_some_of_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = Loaded(tmp_path)
+    forget_files()
+    asked: list[str] = []
+    find = DataLoader.find_vars_files
+
+    def note(loader: Any, path: str, name: str, *more: Any, **options: Any) -> Any:
+        asked.append(name)
+        return find(loader, path, name, *more, **options)
+
+    monkeypatch.setattr(DataLoader, "find_vars_files", note)
+    with variables_made_quickly():
+        for name in ("w1", "w2", "w3", "w4"):
+            loaded.manager.get_vars(host=loaded.inventory.get_host(name))
+        assert loaded.loader.find_vars_files(str(tmp_path), "~w5") == []
+    assert set(asked) == {"all", "kube_node", "w2", "w3", "~w5"}
+
+
 def test_no_plugin_is_asked_for_a_host_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     get_vars = VarsModule.get_vars
@@ -146,3 +179,86 @@ def test_no_plugin_is_asked_for_a_host_that_is_not_there(tmp_path: Path, monkeyp
     Loaded(tmp_path).both("w1")
     assert "w1" in asked
     assert NOBODY not in asked
+
+
+SETTINGS = {
+    "hosts.ini": """\
+[kube_control_plane]
+cp1 ip=10.0.0.1
+
+[kube_node]
+w1 ip=10.0.0.2 kube_version=1.36.3 zone=a
+w2 ip=10.0.0.3 zone=b kubelet_max_pods=50
+w3 ip="{{ base }}.4" populate_inventory_to_hosts_file=false
+w4
+
+[etcd:children]
+kube_control_plane
+
+[k8s_cluster:children]
+kube_control_plane
+kube_node
+""",
+    "group_vars/all.yml": """\
+base: 10.0.0
+kube_version: 1.37.2
+kube_network_plugin: flannel
+populate_inventory_to_hosts_file: true
+kubelet_fail_swap_on: false
+ansible_become: true
+access_ip: null
+kube_service_addresses: 10.233.0.0/18
+kube_apiserver_ip: "{{ kube_service_subnets.split(',') | first | ipaddr(1) }}"
+upstream_dns_servers: ["{{ base }}.53", "9.9.9.9"]
+dashboard_enabled: "{{ lookup('env', 'HOME') }}"
+mine: "{{ nobody_knows }}"
+""",
+    "group_vars/kube_node.yml": """\
+node_labels: {zone: "{{ zone | default('none') }}", pool: workers}
+kubelet_max_pods: "{{ 100 + 10 }}"
+no_proxy: "{% if true %}{{ 'a' if false else 'b' }}"
+""",
+    "host_vars/w4.yml": "ip: 10.0.0.5\nkubelet_fail_swap_on: true\nnode_labels: {pool: other}\n",
+}
+
+
+def write_settings(folder: Path, *, broken: bool) -> str:
+    """The path of an inventory, with an expression that cannot be evaluated or without it."""
+    for name, text in SETTINGS.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(line for line in text.splitlines() if broken or "no_proxy" not in line) + "\n")
+    return str(folder / "hosts.ini")
+
+
+@pytest.mark.parametrize("extra", [(), ("kubelet_max_pods=70", "zone=given")])
+@pytest.mark.parametrize("broken", [True, False])
+def test_hosts_are_read_as_if_they_had_nothing_in_common(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: tuple[str, ...], *, broken: bool
+) -> None:
+    source = write_settings(tmp_path, broken=broken)
+
+    def outcome() -> Any:
+        try:
+            read = load([source], extra_vars=extra)
+        except BadInputErrors as errors:
+            return str(errors)
+        return [{**vars(host), "variable_names": sorted(host.variable_names)} for host in read.hosts]
+
+    together = outcome()
+    merged = MergedVariables.of
+    monkeypatch.setattr(MergedVariables, "of", lambda self, name: RawVariables.of_one(merged(self, name).all))
+    assert outcome() == together
+    assert ("no_proxy" in together) if broken else len(together) == 5
+
+
+def test_what_hosts_have_in_common_is_one_object(tmp_path: Path) -> None:
+    hosts = load([write_settings(tmp_path, broken=False)]).by_name
+    assert hosts["w1"].variables["kubelet_max_pods"] == hosts["w3"].variables["kubelet_max_pods"] == 110
+    assert hosts["w2"].variables["kubelet_max_pods"] == 50
+    assert hosts["w1"].variables["node_labels"] == {"zone": "a", "pool": "workers"}
+    assert hosts["w4"].variables["node_labels"] == {"pool": "other"}
+    assert hosts["w4"].variables["kubelet_fail_swap_on"] is True
+    assert hosts["w3"].variables["ip"] == "10.0.0.4"
+    for name in ("kube_version", "kube_service_addresses"):
+        assert hosts["w3"].variables[name] is hosts["w4"].variables[name]
