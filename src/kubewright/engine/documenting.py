@@ -15,6 +15,7 @@ from kubewright.engine.fan_out import write_fan_out
 from kubewright.engine.finding import (
     TOPOLOGY,
     Found,
+    api_url,
     complete,
     find_cluster,
     known_addresses,
@@ -71,7 +72,8 @@ def make_documents(run: Run) -> dict[str, Any]:
     remember_addresses(run, inputs, {**known, **leaving_addresses(run, inputs, found.cluster)})
     candidates = _candidates(run, inputs, found)
     _judge(host_rules.check(facts, expected) for facts, expected in candidates)
-    run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local})
+    servers = {host.name: api_url(host, inputs) for host in topology.control_planes}
+    run.write("endpoint", {"url": topology.endpoint.url, "local": topology.endpoint.local, "servers": servers})
     run.write("former_names", list(former_names(inputs, found.cluster, topology)))
     probes = run.read_all("hosts")
     platforms = {host.name: platform(probes.get(host.name), host, found) for host in topology.hosts}

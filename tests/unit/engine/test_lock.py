@@ -204,14 +204,16 @@ class TestTake:
         recorded = Recorded(tmp_path, names=NAMES)
         recorded.told("cp1", {**recorded.live("cp1", "cp2"), "lock_version": "17"})
         recorded.run.write("plan", plan(Step(Stage.CHECK, "w1", "", "")).to_json())
-        recorded.run.write("endpoint", {})
+        servers = {
+            plane.name: f"https://{plane.main_access_ip.value}:6443" for plane in recorded.topology.control_planes
+        }
+        recorded.run.write("endpoint", {"servers": servers})
         kept: list[Keeper] = []
         monkeypatch.setattr(locking, "start_keeper", kept.append)
         calls = Calls(FREE, {"kept": "held"})
         self.take(recorded, calls, monkeypatch)
         assert kept[0].call("keep") == "held"
-        planes = recorded.topology.control_planes[1:]
-        assert calls.asked[1][1]["servers"] == [f"https://{plane.main_access_ip.value}:6443" for plane in planes]
+        assert calls.asked[1][1]["servers"] == [servers["cp2"], servers["cp3"]]
 
     def test_by_a_file_while_there_is_no_cluster(self, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
         recorded.told("cp1", ABSENT)

@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 from kubewright.engine.actions.base import RunAction
-from kubewright.engine.finding import api_url, load_topology
 from kubewright.engine.inputs import Inputs
 from kubewright.engine.lock import SUBJECT, ended_soon, held_error, this_holder
 from kubewright.engine.lock_keeper import Keeper, start_keeper
@@ -60,7 +59,7 @@ class TakeLock(RunAction):
         self._take(run, {"holder": holder, **_where(run, plan, self.host)})
         hosts = [*(run.read("lock")["hosts"] if run.has("lock") else ()), self.host]
 
-        servers = _other_servers(run, inputs, self.host)
+        servers = _other_servers(run, self.host)
 
         def call(action: str) -> str:
             arguments = {"action": action, "id": holder["id"], "servers": servers}
@@ -112,12 +111,10 @@ class TakeLock(RunAction):
         return self.call("run_lock", {"action": "acquire", **arguments, "dead": dead, "watch": True})
 
 
-def _other_servers(run: Run, inputs: Inputs, host: str) -> list[str]:
+def _other_servers(run: Run, host: str) -> list[str]:
     """URLs of the API servers that live on other control planes than the one where the lock is kept."""
-    if not run.has("endpoint"):
-        return []
-    planes = load_topology(run, inputs).control_planes
-    return [api_url(plane, inputs) for plane in planes if plane.name != host]
+    servers = run.read("endpoint")["servers"] if run.has("endpoint") else {}
+    return [url for name, url in servers.items() if name != host]
 
 
 def _where(run: Run, plan: Plan, host: str) -> dict[str, Any]:
