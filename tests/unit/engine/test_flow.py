@@ -103,7 +103,8 @@ class TestDocuments:
             assert part["host"] == document["host"] == name
             assert part["resources"] == [each for each in document["resources"] if each in part["resources"]]
             assert 0 < len(part["resources"]) < len(document["resources"])
-        assert recorded.run.read("endpoint") == {"url": "https://127.0.0.1:6443", "local": True}
+        servers = {"cp1": f"https://{recorded.topology['cp1'].main_access_ip.value}:6443"}
+        assert recorded.run.read("endpoint") == {"url": "https://127.0.0.1:6443", "local": True, "servers": servers}
         assert list(load_cluster_document(recorded.run).kubeadm_init) == ["cp1"]
 
     def test_are_the_same_whatever_the_limit(self, tmp_path: Path) -> None:
