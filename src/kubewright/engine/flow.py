@@ -3,7 +3,8 @@
 Files in the run's folder as they come to be: ``request``, ``origins``, ``inputs``, ``observations/HOST`` (control
 planes asked), ``scope``, ``hosts/HOST`` (probes), ``former_names``, ``topology``, ``documents/HOST``,
 ``cluster_document``, ``endpoint``, ``inspections/HOST``, ``objects``, ``plan``, ``done/STAGE/HOST``, ``checks/HOST``
-and ``result``.
+and ``result``. Where something was made beside remote calls, ``aside`` has its locks and what it failed with;
+documents that were made so end with ``documented``.
 
 Every action is a process of its own and begins with nothing. So what is about all hosts is worked out once and written
 down, small, and read as far as an action needs it: what an action takes must not grow with the inventory.

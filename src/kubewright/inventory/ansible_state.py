@@ -175,21 +175,32 @@ def _once_for_groups(read: Callable[..., dict[str, Any]]) -> Callable[..., dict[
 def _found_in_listings(find: Callable[..., list[str]]) -> Callable[..., list[str]]:
     """Look for the files of a name only where the folder's listing has one.
 
-    A name that paths may expand, such as ``~a``, is left to Ansible.
+    A name that paths may expand, such as ``~a``, is left to Ansible, and so is a folder that may be entered but not
+    listed. There are file systems that do not tell the cases of letters apart.
     """
     from ansible import constants  # noqa: PLC0415
 
-    listings: dict[str, frozenset[str]] = {}
+    listings: dict[str, frozenset[str] | None] = {}
 
     def finding(loader: Any, path: str, name: str, *more: Any, **options: Any) -> list[str]:
         if more or options or not _PLAIN_NAME.fullmatch(name):
             return find(loader, path, name, *more, **options)
         if path not in listings:
-            listings[path] = frozenset(os.listdir(path))  # noqa: PTH208  names are all that is wanted
+            listings[path] = _listing(path)
+        listing = listings[path]
+        if listing is None:
+            return find(loader, path, name)
         endings = ("", *(f".{ending.removeprefix('.')}" for ending in constants.YAML_FILENAME_EXTENSIONS))
-        return find(loader, path, name) if any(name + ending in listings[path] for ending in endings) else []
+        return find(loader, path, name) if any((name + ending).casefold() in listing for ending in endings) else []
 
     return finding
+
+
+def _listing(path: str) -> frozenset[str] | None:
+    try:
+        return frozenset(name.casefold() for name in os.listdir(path))  # noqa: PTH208  names are all that is wanted
+    except OSError:
+        return None
 
 
 def _tell_nobody(*_arguments: object, **_keywords: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,34 @@ def test_as_ansible_merges_them(
     loaded.manager.safe_basedir = beside_playbook
     slowly, quickly = loaded.both(name)
     assert quickly == slowly
+
+
+@pytest.mark.parametrize("name", ["w1", "w2", "w3", "w4"])
+def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def refuse(path: str) -> list[str]:
+        if Path(path) != tmp_path / "host_vars":
+            return listing(path)
+        refused.append(path)
+        raise PermissionError(13, "Permission denied", path)
+
+    refused: list[str] = []
+    listing = os.listdir
+    loaded = Loaded(tmp_path)
+    monkeypatch.setattr(os, "listdir", refuse)
+    slowly, quickly = loaded.both(name)
+    assert quickly == slowly
+    assert refused
+
+
+def test_a_file_system_that_does_not_tell_the_cases_of_letters_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = Loaded(tmp_path)
+    listing = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: [name.upper() for name in listing(path)])
+    slowly, quickly = loaded.both("w2")
+    assert quickly == slowly
+    assert quickly["e"][1] == "'own file'"
 
 
 @pytest.mark.parametrize(
