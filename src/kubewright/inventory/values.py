@@ -41,7 +41,8 @@ _SERVICE_ADDRESSES = {"kube_apiserver_ip": 1, "skydns_server": 3}
 class RawVariables:
     """A host's variables before templating, with all that it inherits.
 
-    ``common`` is what it has but for its ``own``: one object for all hosts that have the same, which is read once.
+    Names in ``all`` are ansible-core's: whatever YAML has there, such as numbers. ``common`` is what the host has but
+    for its ``own``: one object for all hosts that have the same, which is read once.
     """
 
     all: Mapping[str, Any]
@@ -52,6 +53,12 @@ class RawVariables:
     def of_one(cls, variables: Mapping[str, Any]) -> RawVariables:
         """Variables of which nobody knows which others have them, too."""
         return cls(variables, {str(name) for name in variables})
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of the variable that has this name, or one that reads so."""
+        if name in self.all:
+            return self.all[name]
+        return next(value for key, value in self.all.items() if str(key) == name)
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,11 @@ class HostReader:
         for variable in sorted(common.singly | raw.own):
             origins.pop(variable, None)
             values.pop(variable, None)
-            origin = self._where_given(variable, raw.all[variable], key_origin)
+            origin = self._where_given(variable, raw[variable], key_origin)
             if origin is None:
                 continue
             origins[variable] = origin
-            if not _is_read(variable, raw.all[variable]):
+            if not _is_read(variable, raw[variable]):
                 continue
             value, error = self._value(variable, raw.all, template)
             if error is not None:

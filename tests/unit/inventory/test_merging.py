@@ -291,3 +291,18 @@ def test_what_hosts_have_in_common_is_one_object(tmp_path: Path) -> None:
     assert hosts["w3"].variables["ip"] == "10.0.0.4"
     for name in ("kube_version", "kube_service_addresses"):
         assert hosts["w3"].variables[name] is hosts["w4"].variables[name]
+
+
+@pytest.mark.parametrize("where", ["host", "group", "both"])
+def test_a_name_that_is_no_text(tmp_path: Path, where: str) -> None:
+    """YAML has numbers, falsehood and nothing as names, too."""
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "hosts.yml").write_text(
+        "kube_control_plane: {hosts: {cp1: {ip: 10.0.0.1}}}\n"
+        f"kube_node: {{hosts: {{w1: {{{'1: 2, null: a, 2.11: b, ' if where != 'group' else ''}ip: 10.0.0.2}}}}}}\n"
+    )
+    given = "1: 3\nfalse: {a: b}\n" if where != "host" else ""
+    (tmp_path / "group_vars/all.yml").write_text(f"kube_network_plugin: flannel\n{given}")
+    names = {host.name: host.variable_names for host in load([str(tmp_path / "hosts.yml")]).hosts}
+    common = {"kube_network_plugin", "ip", *(("1", "False") if where != "host" else ())}
+    assert names == {"cp1": common, "w1": common | (set() if where == "group" else {"1", "None", "2.11"})}
