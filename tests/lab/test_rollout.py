@@ -36,6 +36,10 @@ KUBELET = "/var/lib/kubelet/config.yaml"
 LONGEST_GAP = 20.0
 """Seconds that a worker's way to the API may be interrupted: a balancer finds out that a server is away."""
 
+LED = ("kube-controller-manager", "kube-scheduler")
+LONGEST_BACKOFF = 300.0
+"""Seconds that a kubelet waits at most before it starts a container again."""
+
 SETTINGS: dict[str, Any] = {
     "kube_kubeadm_apiserver_extra_args": {"audit-log-maxage": "7"},
     "kube_kubeadm_controller_extra_args": {"terminated-pod-gc-threshold": "500"},
@@ -115,8 +119,18 @@ def restored(lab: TestLab, *names: str) -> None:
 
 
 def flags(lab: TestLab, node: str) -> dict[str, str]:
-    """The command line of each component that runs on a control plane; two of one fail the test."""
-    processes = lab.python(node, _PROCESSES)
+    """The command line of each component that runs on a control plane; two of one fail the test.
+
+    What leads by a lease ends when its API server was away for long, and the more often that was so of late, the later
+    the kubelet starts it again.
+    """
+
+    def led_again() -> Any:
+        found = lab.python(node, _PROCESSES)
+        assert all(name in found for name in LED), f"of {LED}, there is {[name for name in LED if name in found]}"
+        return found
+
+    processes = wait_until(led_again, deadline=LONGEST_BACKOFF, what=f"{' and '.join(LED)} run on {node}")
     for name in FLAGS:
         assert len(processes.get(name, [])) == 1, f"{name} on {node}: {processes.get(name)}"
     return {name: " ".join(processes[name][0]) for name in FLAGS}
