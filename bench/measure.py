@@ -28,6 +28,7 @@ class Measured:
         calls: node → SSH commands and file transfers opened on it.
         received: node → bytes that came in over its interfaces.
         sent: node → bytes that it sent.
+        stolen: share of this machine's processors that its hypervisor gave to other machines meanwhile, 0 to 1.
 
     """
 
@@ -35,19 +36,23 @@ class Measured:
     calls: dict[str, int]
     received: dict[str, int]
     sent: dict[str, int]
+    stolen: float
 
 
 def measured(lab: TestLab, nodes: Sequence[str], action: Callable[[], Result]) -> Measured:
     """Carry out an action that must succeed and measure it on these nodes."""
     counter = SessionCounter(lab, *nodes)
     before = {node: _traffic(lab, node) for node in nodes}
+    ticks = _processor_ticks()
     done = action().check()
+    stolen = _processor_ticks().stolen_since(ticks)
     after = {node: _traffic(lab, node) for node in nodes}
     return Measured(
         seconds=done.seconds,
         calls={node: counter.count(node).total for node in nodes},
         received={node: after[node][0] - before[node][0] for node in nodes},
         sent={node: after[node][1] - before[node][1] for node in nodes},
+        stolen=stolen,
     )
 
 
@@ -64,16 +69,30 @@ def wait_until_quiet(*, idle: float = 0.6, deadline: float = 180.0) -> None:
         before = _processor_ticks()
         time.sleep(_QUIET_SECONDS)
         after = _processor_ticks()
-        share = (after[0] - before[0]) / (after[1] - before[1])
+        share = after.idle_since(before)
         if share >= idle:
             return
     raise TimeoutError(f"after {deadline:.0f} s the machine idles only for {share:.0%} of the time")
 
 
-def _processor_ticks() -> tuple[int, int]:
-    """Idle ticks of all processors since the boot, and all ticks; see proc_stat(5)."""
+@dataclass(frozen=True)
+class _Ticks:
+    """What all processors did since the boot: idle, taken by other machines, everything; see proc_stat(5)."""
+
+    idle: int
+    stolen: int
+    everything: int
+
+    def idle_since(self, before: _Ticks) -> float:
+        return (self.idle - before.idle) / (self.everything - before.everything)
+
+    def stolen_since(self, before: _Ticks) -> float:
+        return (self.stolen - before.stolen) / (self.everything - before.everything)
+
+
+def _processor_ticks() -> _Ticks:
     ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return ticks[3] + ticks[4], sum(ticks)
+    return _Ticks(idle=ticks[3] + ticks[4], stolen=ticks[7], everything=sum(ticks))
 
 
 def _traffic(lab: TestLab, node: str) -> tuple[int, int]:

@@ -40,9 +40,15 @@ IDLE = {
 IDLE_RUNS = 5
 """How often on each cluster: it takes seconds, and one run and the next may differ by half of them.
 
+One during which other machines had more than :data:`STOLEN` of this one's processors says nothing of kubewright: it is
+taken again, :data:`ATTEMPTS` times at most, and the quietest counts.
+
 Memory is asked for during the first run only: five times a second, that takes a share of a processor, which counts as
 the run's own.
 """
+
+STOLEN = 0.02
+ATTEMPTS = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,9 +82,17 @@ class Bench:
     def _idle(self, tool: str, nodes: TestLab) -> None:
         for number in range(IDLE_RUNS):
             for command, (scenario, _) in IDLE.items():
-                wait_until_quiet()
                 action = partial(nodes.kubewright, *command)
-                self._note(scenario, tool, nodes, list(nodes.nodes), action, memory=number == 0)
+                self._undisturbed(scenario, tool, nodes, action, memory=number == 0)
+
+    def _undisturbed(
+        self, scenario: str, tool: str, nodes: TestLab, action: Callable[[], Result], *, memory: bool
+    ) -> None:
+        attempts: list[Sample] = []
+        while len(attempts) < ATTEMPTS and not any(attempt.measured.stolen <= STOLEN for attempt in attempts):
+            wait_until_quiet()
+            attempts.append(self._measure(scenario, tool, nodes, list(nodes.nodes), action, memory=memory))
+        self.samples.append(min(attempts, key=lambda attempt: attempt.measured.stolen))
 
     @contextlib.contextmanager
     def _booted(self, control_planes: int, workers: int) -> Iterator[tuple[Lab, TestLab]]:
@@ -114,14 +128,24 @@ class Bench:
         lab: TestLab,
         nodes: list[str],
         action: Callable[[], Result],
-        *,
-        memory: bool = True,
     ) -> None:
+        self.samples.append(self._measure(scenario, tool, lab, nodes, action, memory=True))
+
+    def _measure(
+        self,
+        scenario: str,
+        tool: str,
+        lab: TestLab,
+        nodes: list[str],
+        action: Callable[[], Result],
+        *,
+        memory: bool,
+    ) -> Sample:
         with memory_peak() if memory else contextlib.nullcontext() as peak:
             figures = measured(lab, nodes, action)
-        sample = Sample(scenario=scenario, tool=tool, measured=figures, memory=peak[0] if peak else None)
-        self.samples.append(sample)
-        print(f"{scenario:<26} {tool:<12} {figures.seconds:7.1f} s  calls {figures.calls}", flush=True)
+        stolen = f"  {figures.stolen:.0%} of the processors taken by others" if figures.stolen > STOLEN else ""
+        print(f"{scenario:<26} {tool:<12} {figures.seconds:7.1f} s  calls {figures.calls}{stolen}", flush=True)
+        return Sample(scenario=scenario, tool=tool, measured=figures, memory=peak[0] if peak else None)
 
 
 def _scale(nodes: TestLab, added: str) -> Result:

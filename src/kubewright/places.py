@@ -1,4 +1,4 @@
-"""Where things lie that belong to an inventory, as far as its path tells."""
+"""Where things lie that belong to an inventory, as far as its path tells, or to the user."""
 
 from __future__ import annotations
 
@@ -28,3 +28,13 @@ def of_user(cluster_name: str) -> Path:
     import platformdirs  # noqa: PLC0415  needed in this rare case only
 
     return Path(platformdirs.user_state_dir("kubewright")) / cluster_name
+
+
+def cache_directory() -> Path:
+    """Return the folder of what can be had again: ``KUBEWRIGHT_CACHE``, else ours in the user's cache folder."""
+    given = os.environ.get("KUBEWRIGHT_CACHE")
+    if given:
+        return Path(given).absolute()
+    import platformdirs  # noqa: PLC0415  needed where nothing is given only
+
+    return Path(platformdirs.user_cache_dir("kubewright"))

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
-_ALLOCATIONS = 50_000
+_ALLOCATIONS = 200_000
 """After how many more objects garbage is looked for; Python's own number is 700."""
 
 

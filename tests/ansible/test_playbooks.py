@@ -105,6 +105,25 @@ def test_every_playbook_is_tested() -> None:
     assert {path.stem for path in folder.glob("*.yml")} == set(PLAYBOOKS)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "carries_out"),
+    [
+        ("cluster", (), True),
+        ("cluster", ("-e", "kubewright_dry_run=false"), True),
+        ("cluster", ("-e", "kubewright_dry_run=true"), False),
+        ("scale", ("-e", '{"kubewright_dry_run": true}'), False),
+        ("plan", (), False),
+    ],
+)
+def test_a_dry_run_has_no_task_that_changes_something(
+    elsewhere: Path, name: str, arguments: tuple[str, ...], *, carries_out: bool
+) -> None:
+    done = playbook(elsewhere, name, "-i", inventory(elsewhere), *arguments, "--list-tasks")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Compare hosts with their documents" in done.stdout
+    assert ("Take the cluster's lock" in done.stdout) is carries_out
+
+
 class TestBadInventory:
     """The first task tells; Ansible's exit code is its own."""
 

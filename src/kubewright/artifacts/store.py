@@ -19,25 +19,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from kubewright.artifacts.progress import Report
 from kubewright.errors import ArtifactError
+from kubewright.places import cache_directory
 
 _LOCK_POLL_SECONDS = 0.5
-
-
-def default_root() -> Path:
-    """The cache's folder: ``KUBEWRIGHT_CACHE``, else kubewright's folder in the user's cache directory."""
-    given = os.environ.get("KUBEWRIGHT_CACHE")
-    return Path(given).absolute() if given else Path(platformdirs.user_cache_dir("kubewright"))
 
 
 class Store:
     """The files that were fetched or built, under one folder."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = root or default_root()
+        self.root = root or cache_directory()
         self._blobs = self.root / "blobs" / "sha256"
         try:
             for folder in ("blobs/sha256", "index", "verified", "locks", "tmp", "partial"):

@@ -109,8 +109,8 @@ def _config(
     if "ANSIBLE_HOST_KEY_CHECKING" not in os.environ:
         # ansible-runner turns the check of host keys off; that is for the user to decide, who has Ansible's settings.
         del config.env["ANSIBLE_HOST_KEY_CHECKING"]
-    leash = [sys.executable, "-m", "kubewright.engine.leash", str(os.getpid())]
-    config.command = [*leash, sys.executable, "-m", "kubewright.engine.ansible_process", *config.command[1:]]
+    program = [sys.executable, "-m", "kubewright.engine.ansible_process", str(os.getpid())]
+    config.command = [*program, *config.command[1:]]
     return config
 
 

@@ -14,6 +14,7 @@ from kubewright.inventory.hostvars import from_hostvars
 from kubewright.inventory.model import Inventory
 from kubewright.inventory.values import message_of, origin_of_error
 from kubewright.quick_ini import ini_read_quickly
+from kubewright.quick_yaml import ansible_yaml_remembered
 
 
 def load(
@@ -40,8 +41,6 @@ def load(
     """
     sources = [_absolute(source) for source in sources]
     _refuse_missing(sources)
-    from ansible.errors import AnsibleError  # noqa: PLC0415  ansible-core takes a third of a second to import
-
     options = {
         "extra_vars": tuple(extra_vars),
         "inventory": tuple(sources),
@@ -50,7 +49,9 @@ def load(
         "subset": limit,
         "verbosity": 0,
     }
-    with command_line_options(options), captured_warnings() as warnings:
+    with ansible_yaml_remembered(), command_line_options(options), captured_warnings() as warnings:
+        from ansible.errors import AnsibleError  # noqa: PLC0415  ansible-core takes a third of a second to import
+
         try:
             return _load(sources, options, limit, warnings)
         except AnsibleError as error:

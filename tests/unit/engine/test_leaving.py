@@ -66,15 +66,14 @@ def steps(plan: Plan) -> list[tuple[str, str]]:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 class TestDocumentsMeanwhile:
-    """In a large inventory documents are made while hosts that leave are probed."""
+    """Documents are made while hosts that leave are probed, and while Ansible gets to the next play."""
 
     FILES = ("topology", "cluster_document", "fan_out", "former_names", "endpoint", "skipped", "unreachable")
 
     def scoped(self, folder: Path, monkeypatch: pytest.MonkeyPatch, recorded: Recorded) -> Recorded:
-        """Have the hosts been chosen in an inventory that is large enough, and nobody been waited for."""
+        """Have the hosts been chosen, and nobody been waited for."""
         monkeypatch.setattr(looking, "ask_again_after_waiting", lambda _action, _run: False)
-        monkeypatch.setattr(understanding, "READ_ASIDE", 1)
-        made = action(Scope, Calls(), monkeypatch)
+        made = action(Scope, Calls(), monkeypatch, aside=True)
         made.variables = {"kubewright_run_directory": str(folder)}
         made.act(recorded.run)
         return recorded
@@ -107,15 +106,14 @@ class TestDocumentsMeanwhile:
         with pytest.raises(BadInputError, match="no address"):
             action(Document, Calls(), monkeypatch, host="cp1").act(recorded.run)
 
-    @pytest.mark.parametrize("case", ["dead", "not in the inventory", "small", "plain Ansible"])
+    @pytest.mark.parametrize("case", ["dead", "not in the inventory", "no documents", "plain Ansible"])
     def test_not_where_they_have_to_wait(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
         names = ("gone",) if case == "not in the inventory" else ("w1",)
         recorded = leaving(tmp_path, *names, offline=case == "dead")
         monkeypatch.setattr(understanding, "make_documents", None)
         monkeypatch.setattr(understanding, "begin_aside", lambda *_arguments: begun.append(case))
         begun: list[str] = []
-        monkeypatch.setattr(understanding, "READ_ASIDE", 200 if case == "small" else 1)
-        made = action(Scope, Calls(), monkeypatch)
+        made = action(Scope, Calls(), monkeypatch, aside=case != "no documents")
         made.variables = {} if case == "plain Ansible" else {"kubewright_run_directory": str(tmp_path)}
         made.act(recorded.run)
         assert begun == []

@@ -85,8 +85,6 @@ class FakeSystem(System):
         return 0, ""
 
     def _dpkg_query(self, *arguments: str) -> tuple[int, str]:
-        if arguments[0] == "--version":
-            return 0, "1.21\n"
         return 0, "".join(f"{name} installed\n" for name in arguments[2:] if name in self.installed)
 
     def _apt_get(self, *arguments: str) -> tuple[int, str]:

@@ -255,10 +255,22 @@ class TestPackages:
             self.one(system).apply()
         assert [line.split()[4] for line in system.acts("apt-get")] == ["install", "update", "install"]
 
-    def test_a_system_without_package_manager(self, system: FakeSystem) -> None:
-        system.failing["dpkg-query"] = "broken"
+    def test_a_system_without_package_manager(self, system: FakeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(FakeSystem, "_dpkg_query")
         with pytest.raises(NodeError, match="neither dpkg nor rpm"):
             self.one(system).check()
+
+    def test_rpm_is_asked_where_there_is_no_dpkg(self, system: FakeSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(FakeSystem, "_dpkg_query")
+        asked = "conntrack\npackage socat is not installed\n"
+        monkeypatch.setattr(FakeSystem, "_rpm", lambda _self, *_arguments: (1, asked), raising=False)
+        (change,) = self.one(system).check().changes
+        assert (change.before, change.after) == (["conntrack"], ["conntrack", "socat"])
+
+    def test_a_broken_dpkg_is_no_reason_to_ask_rpm(self, system: FakeSystem) -> None:
+        system.failing["dpkg-query"] = "error: parsing file '/var/lib/dpkg/status'"
+        assert [change.before for change in self.one(system).check().changes] == [[]]
+        assert not any(line.startswith("rpm") for line in system.commands)
 
 
 class TestKubeconfigServer:

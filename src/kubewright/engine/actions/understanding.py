@@ -210,10 +210,14 @@ class Scope(RunAction):
     def act(self, run: Run) -> dict[str, Any]:
         """See :func:`kubewright.engine.flow.choose_scope`; ``additions`` are as those of :class:`Begin`.
 
+        ``carried`` are fewer of them, where one host carries the names of all that are looked at (``looked_at``) and of
+        those that are probed (``probed``) to the plays that follow.
+
         Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call. Where hosts are
         to be probed that are not in the play, one that is becomes ``kubewright_prober``, for the play that does it.
 
-        The documents of a large inventory are made while hosts that leave are probed; ``Document`` waits for them.
+        Where the playbook says that it goes on with documents (``aside``), they are begun at once if they need not
+        wait for a probe, and ``Document`` waits for them.
         """
         everybody = self.variables.get("groups", {}).get("all", ())
         played = self.variables.get("ansible_play_hosts_all", ())
@@ -224,16 +228,37 @@ class Scope(RunAction):
         for name in told:
             run.write(f"hosts/{name}", {"reachable": True, "time": time.time()})
         probed = [name for name in scope["hosts"] if name not in told]
-        additions = [
-            *inputs.additions(told, "kubewright_scope"),
-            *inputs.additions(probed, "kubewright_scope", "kubewright_unknown"),
+        delegated = [
             *inputs.additions(scope["delegated"]),
             *inputs.additions(played[:1] if scope["delegated"] else (), "kubewright_prober"),
         ]
-        by_command = "kubewright_run_directory" in self.variables
-        if by_command and len(inputs.names.all) > READ_ASIDE and only_leaving_are_probed(inputs, scope):
+        additions = [
+            *inputs.additions(told, "kubewright_scope"),
+            *inputs.additions(probed, "kubewright_scope", "kubewright_unknown"),
+            *delegated,
+        ]
+        carried = [
+            *inputs.additions(scope["hosts"][:1], "kubewright_looking"),
+            *inputs.additions(scope["hosts"][1:]),
+            *delegated,
+        ]
+        nobody_is_probed = not probed and not scope["delegated"]
+        if self._may_begin_aside and (nobody_is_probed or only_leaving_are_probed(inputs, scope)):
             begin_aside(run, DOCUMENTED, lambda: run.write(DOCUMENTED, make_documents(run)))
-        return {**scope, "additions": additions, "changed": False}
+        return {
+            **scope,
+            "additions": additions,
+            "carried": carried,
+            "looked_at": scope["hosts"],
+            "probed": probed,
+            "changed": False,
+        }
+
+    @property
+    def _may_begin_aside(self) -> bool:
+        """Whether documents come next, and by the command: what it leaves running ends with it."""
+        goes_on = boolean(self._task.args.get("aside", False))
+        return goes_on and "kubewright_run_directory" in self.variables
 
 
 class Remember(RunAction):

@@ -34,9 +34,8 @@ class Packages(Resource):
 
     def find(self) -> Any:
         """Return the names that are installed."""
-        if self.system.run("dpkg-query", "--version").ok:
-            return _dpkg_installed(self.system, self.names)
-        return _rpm_installed(self.system, self.names)
+        installed = _dpkg_installed(self.system, self.names)
+        return _rpm_installed(self.system, self.names) if installed is None else installed
 
     def diff(self, found: Any) -> Optional[Change]:
         """Return what is to be installed."""
@@ -63,9 +62,12 @@ class Packages(Resource):
         return {"names": sorted(self.names)}
 
 
-def _dpkg_installed(system: System, names: list[str]) -> list[str]:
+def _dpkg_installed(system: System, names: list[str]) -> Optional[list[str]]:
+    """Those that dpkg has installed; None where there is no dpkg."""
     # Exits with 1 when it does not know one of them and still tells of the others.
     done = system.run("dpkg-query", "--show", "--showformat", "${binary:Package} ${db:Status-Status}\\n", *names)
+    if done.status in (126, 127):
+        return None
     installed = set()
     for line in done.stdout.splitlines():
         name, _, status = line.partition(" ")
