@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 from kubewright.quick import run_quickly
+
+PLAYED = frozenset({"plan", "deploy", "scale", "apply", "remove", "reset", "status", "check", "unlock", "kubectl"})
+"""Verbs that run a playbook."""
 
 
 def run() -> None:
     """Run the command."""
+    if PLAYED.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
+        from kubewright.engine import early  # noqa: PLC0415  needed by these only
+
+        early.begin()
     run_quickly(_main)
 
 

@@ -13,7 +13,8 @@ from kubewright.quick_ini import ini_read_quickly
 from kubewright.quick_yaml import ansible_yaml_remembered
 
 
-def _playbook() -> None:
+def playbook() -> None:
+    """Be ``ansible-playbook``; its arguments are in ``sys.argv``."""
     with ansible_yaml_remembered():
         from ansible.cli.playbook import main  # noqa: PLC0415  imported as the process should import
 
@@ -24,4 +25,4 @@ def _playbook() -> None:
 if __name__ == "__main__":
     parent = int(sys.argv[1])
     sys.argv[:2] = ["ansible-playbook"]
-    sys.exit(hold(parent, lambda: run_quickly(_playbook)))
+    sys.exit(hold(parent, lambda: run_quickly(playbook)))

@@ -14,9 +14,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pexpect
 from ansible_runner import Runner, RunnerConfig
+from ptyprocess import PtyProcess
 
 import kubewright
+from kubewright.engine import early
 from kubewright.engine.leash import children
 from kubewright.engine.private_folder import private_folder
 from kubewright.engine.record import Run, error_from_json
@@ -81,7 +84,7 @@ def run_playbook(
             listener(event)
             return False  # what matters is in the journal; runner's own copy of each event is not kept
 
-        with _interruptible(stop) as presses:
+        with _interruptible(stop) as presses, _begun_already(config.command[len(_program()) :]):
             runner = Runner(config=config, event_handler=handle)
             runner.run()
     return Outcome(str(runner.status), int(runner.rc or 0), "\n".join(lines), presses())
@@ -109,9 +112,28 @@ def _config(
     if "ANSIBLE_HOST_KEY_CHECKING" not in os.environ:
         # ansible-runner turns the check of host keys off; that is for the user to decide, who has Ansible's settings.
         del config.env["ANSIBLE_HOST_KEY_CHECKING"]
-    program = [sys.executable, "-m", "kubewright.engine.ansible_process", str(os.getpid())]
-    config.command = [*program, *config.command[1:]]
+    config.command = [*_program(), *config.command[1:]]
     return config
+
+
+def _program() -> list[str]:
+    return [sys.executable, "-m", "kubewright.engine.ansible_process", str(os.getpid())]
+
+
+@contextmanager
+def _begun_already(arguments: list[str]) -> Iterator[None]:
+    """Have pexpect, by which ansible-runner starts a process, take the one that the command began with, if it did."""
+
+    class Taking(pexpect.spawn):  # type: ignore[misc]
+        def _spawnpty(self, args: list[bytes], **options: Any) -> Any:
+            begun = early.order(arguments, options["env"], options["cwd"])
+            return super()._spawnpty(args, **options) if begun is None else PtyProcess(*begun)
+
+    usual, pexpect.spawn = pexpect.spawn, Taking
+    try:
+        yield
+    finally:
+        pexpect.spawn = usual
 
 
 def _environment() -> dict[str, str]:

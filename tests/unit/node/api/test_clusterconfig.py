@@ -97,9 +97,8 @@ class World:
     output: str = OUTPUT
 
     def work(self, *, former_names: tuple[str, ...] = (), check: bool = False) -> list[dict[str, Any]]:
-        return clusterconfig.work(
-            self.system, self.client, "kind: InitConfiguration\n", former_names=former_names, check=check
-        )
+        rendered = rendering.render(self.system, "kind: InitConfiguration\n", rendering.OBJECTS)
+        return clusterconfig.work(self.client, rendered, former_names=former_names, check=check)
 
 
 @pytest.fixture
@@ -372,6 +371,27 @@ class TestModule:
         wanted = {} if replaced else {"cluster_objects": objects.work(world.system, self.PARAMETERS, True)}
         assert told == wanted
         assert replaced or told["cluster_objects"]["changed"]
+
+    @pytest.mark.parametrize("objects_too", [False, True])
+    def test_kubeadm_is_not_asked_again_where_it_was(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, *, objects_too: bool
+    ) -> None:
+        write(world.system, "/usr/local/bin/kubeadm", "")
+        world.system.path("/usr/local/bin/kubeadm").chmod(0o755)
+        context = context_of(world.system)
+        context.objects_too = objects_too
+        context.rendered = rendering.Rendered({}, OUTPUT.replace("mode: iptables", "mode: nftables"))
+        asked: list[Any] = []
+        usual = rendering.render
+
+        def render(*arguments: Any) -> rendering.Rendered:
+            asked.append(arguments)
+            return usual(*arguments)
+
+        monkeypatch.setattr(rendering, "render", render)
+        told = converge.compare_objects(self.PARAMETERS, context)["cluster_objects"]
+        assert bool(told["configuration_changes"]) is objects_too
+        assert len(asked) == (0 if objects_too else 1)
 
     def test_it_is_left_to_a_call_of_its_own_where_the_api_is_silent(self, world: World) -> None:
         write(world.system, "/etc/kubernetes/admin.conf", "")

@@ -23,7 +23,6 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 NAMES = ("kubeadm-config", "kubelet-config", "kube-proxy")
 PROXY = "kube-proxy"
@@ -40,14 +39,13 @@ Object = dict[str, Any]
 
 
 def work(
-    system: System, client: Client, configuration: str, *, former_names: Iterable[str] = (), check: bool
+    client: Client, rendered: rendering.Rendered, *, former_names: Iterable[str] = (), check: bool
 ) -> list[dict[str, Any]]:
     """Make the objects what kubeadm would upload, or tell what that would change: [{reference, action, diff}].
 
     Args:
-        system: the node, a control plane.
         client: the API.
-        configuration: YAML for ``kubeadm init``.
+        rendered: what kubeadm makes of the configuration, at least its :data:`.rendering.OBJECTS`.
         former_names: of control planes that left. Where only these are too many in the certificate names, nothing is
             changed; what else is changed leaves them out.
         check: change nothing.
@@ -57,7 +55,6 @@ def work(
         ApiError: the API refused something.
 
     """
-    rendered = rendering.render(system, configuration, rendering.OBJECTS)
     former = frozenset(former_names)
     changes = []
     for name in NAMES:

@@ -55,12 +55,15 @@ def work(system: System, parameters: dict[str, Any], check: bool) -> dict[str, A
     context = Context(system, Manifest(system), Store(system, parameters["urls"], parameters["staging"]))
     if context.manifest.warning:
         context.warn(context.manifest.warning)
+    compares = check and parameters["cluster_objects"] is not None
+    if compares:
+        wanted = parameters["cluster_objects"].get("kubeadm_configuration")
+        context.objects_too = bool(wanted) and wanted == parameters["document"].get("kubeadm")
     outcome = converge(
         parameters["document"], context, partial=parameters["partial"], record=parameters["record"], check=check
     )
     if parameters["ready"] and not check:
         _see_ready(parameters, context, outcome)
-    compares = check and parameters["cluster_objects"] is not None
     objects = compare_objects(parameters["cluster_objects"], context) if compares else {}
     return dict(
         _result(outcome),
@@ -98,7 +101,8 @@ def compare_objects(given: dict[str, Any], context: Context) -> dict[str, Any]:
 
     defaults = {name: specification.get("default") for name, specification in objects.ARGUMENTS.items()}
     try:
-        return {"cluster_objects": objects.work(context.system, dict(defaults, **given), True)}
+        rendered = context.rendered if context.objects_too else None
+        return {"cluster_objects": objects.compare(context.system, dict(defaults, **given), rendered)}
     except (NodeError, ComponentError):
         return {}
 

@@ -24,18 +24,20 @@ Args:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
     applyset,
     clusterconfig,
     lease,
     nodemetadata,
+    rendering,
     rollout,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
+from ansible_collections.kubewright.cluster.plugins.module_utils.rendering import Rendered
 
 ARGUMENTS: dict[str, Any] = {
     "objects": {"type": "list", "elements": "dict"},
@@ -62,13 +64,22 @@ ARGUMENTS: dict[str, Any] = {
 
 def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     """The call's result."""
+    return _work(system, params, check=check, rendered=None)
+
+
+def compare(system: System, params: dict[str, Any], rendered: Optional[Rendered]) -> dict[str, Any]:
+    """The call's result in check mode; ``rendered`` is what kubeadm makes of the configuration, if it was asked."""
+    return _work(system, params, check=True, rendered=rendered)
+
+
+def _work(system: System, params: dict[str, Any], *, check: bool, rendered: Optional[Rendered]) -> dict[str, Any]:
     client = admin_client(system)
     lease.require(system, client, params["lock_id"])
     applied: dict[str, Any] = {"changes": [], "record_changed": False}
     if params["objects"] is not None or params["record"] is not None:
         applied = applyset.apply_all(client, params["objects"], params["record"], check=check)
     nodes = nodemetadata.apply(client, params["node_metadata"], check=check)
-    configuration = _configuration(system, client, params, check=check)
+    configuration = _configuration(system, client, params, check=check, rendered=rendered)
     restarted = not check and params["restart_proxy"] and clusterconfig.restart_proxy(client)
     if not check:
         rollout.wait(client, params["wait"], params["wait_timeout"])
@@ -89,14 +100,18 @@ def work(system: System, params: dict[str, Any], check: bool) -> dict[str, Any]:
     )
 
 
-def _configuration(system: System, client: Client, params: dict[str, Any], *, check: bool) -> dict[str, Any]:
+def _configuration(
+    system: System, client: Client, params: dict[str, Any], *, check: bool, rendered: Optional[Rendered]
+) -> dict[str, Any]:
     text = params["kubeadm_configuration"]
     nothing = {"configuration_changes": [], "proxy_stale": False, "not_compared": ""}
     if not text:
         return nothing
     if check and not system.finds("kubeadm"):
         return dict(nothing, not_compared="kubeadm is not there, so its objects in the cluster were not compared")
-    changes = clusterconfig.work(system, client, text, former_names=params["former_names"], check=check)
+    if rendered is None:
+        rendered = rendering.render(system, text, rendering.OBJECTS)
+    changes = clusterconfig.work(client, rendered, former_names=params["former_names"], check=check)
     stale = check and clusterconfig.proxy_is_stale(client)
     return dict(nothing, configuration_changes=changes, proxy_stale=stale)
 

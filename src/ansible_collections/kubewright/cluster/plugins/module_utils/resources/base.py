@@ -75,8 +75,9 @@ class Context:
     ``images`` is filled by the first image resource (see :mod:`.image`). ``kubeadm`` is YAML for ``kubeadm init`` that
     says what this node's part of the cluster is configured by, empty where the document has none; ``patches`` has
     kubeadm's patch files by name as the document has them, None for one that it no longer has. ``rendered`` is filled
-    by the first resource that asks kubeadm. ``replaced`` are the programs that this call replaces: what they say before
-    that counts for nothing, and what they say afterwards was not in the plan.
+    by the first resource that asks kubeadm; ``objects_too`` says that it is asked for the cluster's objects with it, of
+    the same configuration. ``replaced`` are the programs that this call replaces: what they say before that counts for
+    nothing, and what they say afterwards was not in the plan.
     """
 
     system: System
@@ -87,6 +88,7 @@ class Context:
     kubeadm: str = ""
     patches: dict[str, Optional[str]] = field(default_factory=dict)
     rendered: Optional[Rendered] = None
+    objects_too: bool = False
     replaced: set[str] = field(default_factory=set)
 
     def warn(self, text: str) -> None:

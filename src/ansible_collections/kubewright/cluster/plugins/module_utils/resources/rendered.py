@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import controlplane, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
@@ -41,10 +41,24 @@ def file_of(context: Context, name: str) -> str:
     if context.rendered is None:
         planes = controlplane.is_control_plane(context.system)
         phases = rendering.FILES if planes else rendering.KUBELET
-        context.rendered = rendering.render(context.system, context.kubeadm, phases, patches=context.patches)
+        context.rendered = _with_objects(context, phases) or _rendered(context, phases)
     text: Optional[str] = context.rendered.files.get(name)
     if text is None:
         raise NodeError(
             "kubeadm init", "would write no %s on this node" % name, "Look at kubeadm's version on this node"
         )
     return text
+
+
+def _with_objects(context: Context, phases: Sequence[str]) -> Optional[rendering.Rendered]:
+    """All that kubeadm is asked for, at once; None where that is not wanted, or fails: then each is asked for alone."""
+    if context.objects_too:
+        try:
+            return _rendered(context, (*phases, *rendering.OBJECTS))
+        except NodeError:
+            context.objects_too = False
+    return None
+
+
+def _rendered(context: Context, phases: Sequence[str]) -> rendering.Rendered:
+    return rendering.render(context.system, context.kubeadm, phases, patches=context.patches)
