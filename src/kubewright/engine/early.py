@@ -55,10 +55,18 @@ _waiting: list[_Waiting] = []
 
 
 def begin() -> None:
-    """Begin it; to be called before there are threads, and before anything was written to standard output."""
+    """Begin it; to be called before there are threads, and before anything was written to standard output.
+
+    Where the system gives no process or terminal, none is begun: whoever starts it in its place says so.
+    """
     parent = os.getpid()
     reading, writing = os.pipe()
-    pid, terminal = pty.fork()
+    try:
+        pid, terminal = pty.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        return
     if not pid:
         _become_as_executed(reading)
         os._exit(hold(parent, lambda: run_quickly(lambda: _wait_and_run(reading))))

@@ -137,7 +137,20 @@ print(json.dumps(early.order([], {}, "/")))
 """
         assert answer(BEGUN + end) is None
 
-    def test_there_is_one(self) -> None:
+    def test_where_there_are_no_terminals_none_is_begun(self) -> None:
+        program = """
+import json, os, pty
+from kubewright.engine import early
+def fork():
+    raise OSError("out of pty devices")
+pty.fork = fork
+before = sorted(os.listdir("/proc/self/fd"))
+early.begin()
+print(json.dumps([early.order([], {}, "/"), sorted(os.listdir("/proc/self/fd")) == before]))
+"""
+        assert answer(program) == [None, True]
+
+    def test_it_is_taken_once(self) -> None:
         assert answer(BEGUN + "early._waiting.clear(); print(json.dumps(early.order([], {}, '/')))") is None
 
     def test_it_has_nothing_of_the_commands_but_its_order(self) -> None:
