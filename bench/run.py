@@ -91,7 +91,7 @@ class Bench:
         attempts: list[Sample] = []
         while len(attempts) < ATTEMPTS and not any(attempt.measured.stolen <= STOLEN for attempt in attempts):
             wait_until_quiet()
-            attempts.append(self._measure(scenario, tool, nodes, list(nodes.nodes), action, memory=memory))
+            attempts.append(self._measure(scenario, tool, nodes, action, memory=memory))
         self.samples.append(min(attempts, key=lambda attempt: attempt.measured.stolen))
 
     @contextlib.contextmanager
@@ -106,12 +106,12 @@ class Bench:
 
     def _deploy(self, tool: str, lab: Lab, nodes: TestLab, scenario: str) -> None:
         action = self._raw("deploy", lab) if tool == "raw kubeadm" else lambda: nodes.kubewright("deploy")
-        self._note(scenario, tool, nodes, list(nodes.nodes), action)
+        self.samples.append(self._measure(scenario, tool, nodes, action))
 
     def _add_worker(self, tool: str, lab: Lab, nodes: TestLab) -> None:
         (added,) = nodes.grow(workers=1)
         action = self._raw("join", lab, added) if tool == "raw kubeadm" else lambda: _scale(nodes, added)
-        self._note("add one worker", tool, nodes, list(nodes.nodes), action)
+        self.samples.append(self._measure("add one worker", tool, nodes, action))
 
     def _raw(self, mode: str, lab: Lab, *names: str) -> Callable[[], Result]:
         def act() -> Result:
@@ -121,28 +121,11 @@ class Bench:
 
         return act
 
-    def _note(
-        self,
-        scenario: str,
-        tool: str,
-        lab: TestLab,
-        nodes: list[str],
-        action: Callable[[], Result],
-    ) -> None:
-        self.samples.append(self._measure(scenario, tool, lab, nodes, action, memory=True))
-
     def _measure(
-        self,
-        scenario: str,
-        tool: str,
-        lab: TestLab,
-        nodes: list[str],
-        action: Callable[[], Result],
-        *,
-        memory: bool,
+        self, scenario: str, tool: str, nodes: TestLab, action: Callable[[], Result], *, memory: bool = True
     ) -> Sample:
         with memory_peak() if memory else contextlib.nullcontext() as peak:
-            figures = measured(lab, nodes, action)
+            figures = measured(nodes, list(nodes.nodes), action)
         stolen = f"  {figures.stolen:.0%} of the processors taken by others" if figures.stolen > STOLEN else ""
         print(f"{scenario:<26} {tool:<12} {figures.seconds:7.1f} s  calls {figures.calls}{stolen}", flush=True)
         return Sample(scenario=scenario, tool=tool, measured=figures, memory=peak[0] if peak else None)
