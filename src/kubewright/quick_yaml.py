@@ -1,8 +1,9 @@
-"""Have ansible-core read two large YAML files of its own from the user's cache, to the very same values.
+"""Have ansible-core read YAML of its own from the user's cache, to the very same values.
 
-Its options (``base.yml``) and the table of what its plugins have been renamed to are the same for as long as it is not
-upgraded, and to parse them takes a fifth of a second of every run. What a text was parsed to is kept as JSON under the
-digest of the text, which is read in a few thousandths. A cache that cannot be read or written costs that time only.
+Its options (``base.yml``), the table of what its plugins have been renamed to and what its plugins say of their options
+are the same for as long as it is not upgraded, and to parse them takes a third of a second of every run. What a text
+was parsed to is kept as JSON under the digest of the text, which is read in a few thousandths. A cache that cannot be
+read or written costs that time only.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from kubewright.places import cache_directory
 
-_LARGE = 20_000
+_LARGE = 1_000
 """Bytes of YAML from which on the cache is quicker than to parse it."""
+_TEMPLATES = ("{{", "{%", "{#")
 
 
 @contextlib.contextmanager
@@ -41,10 +45,45 @@ def ansible_yaml_remembered() -> Iterator[None]:
         return remembered("routing", data, lambda _text: parse(text, content_id))
 
     ConfigManager._read_config_yaml_file, finder._meta_yml_to_dict = read_options, parse_routing  # noqa: SLF001
+    # They read Ansible's options when they are imported.
+    from ansible.plugins import loader  # noqa: PLC0415
+    from ansible.utils import plugin_docs  # noqa: PLC0415
+
+    loader.yaml = plugin_docs.yaml = _YamlOfPlugins()
     try:
         yield
     finally:
         ConfigManager._read_config_yaml_file, finder._meta_yml_to_dict = read_file, parse  # noqa: SLF001
+        loader.yaml = plugin_docs.yaml = yaml
+
+
+class _YamlOfPlugins:
+    """Stands for the module ``yaml`` where Ansible reads what a plugin says of itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(yaml, name)
+
+    @staticmethod
+    def load(stream: Any, *, Loader: Any) -> Any:  # noqa: N803  the module's own
+        """What :func:`yaml.load` gives, but for the tags that say where in the text a value stands.
+
+        Only what a plugin has in its code is trusted to be a template, and nothing else is remembered.
+        """
+        from ansible._internal._datatag._tags import TrustedAsTemplate  # noqa: PLC0415  slow to import
+
+        if not isinstance(stream, str) or not TrustedAsTemplate.is_tagged_on(stream):
+            return yaml.load(stream, Loader=Loader)
+        value = remembered("plugin", stream.encode(), lambda _text: yaml.load(stream, Loader=Loader))
+        return _trusted(value, TrustedAsTemplate()) if any(mark in stream for mark in _TEMPLATES) else value
+
+
+def _trusted(value: Any, trust: Any) -> Any:
+    """The same value, with its templates tagged as what they are: written by the one who wrote the plugin."""
+    if isinstance(value, dict):
+        return {key: _trusted(each, trust) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_trusted(each, trust) for each in value]
+    return trust.tag(value) if isinstance(value, str) and any(mark in value for mark in _TEMPLATES) else value
 
 
 def remembered(kind: str, text: bytes, parse: Callable[[bytes], Any]) -> Any:

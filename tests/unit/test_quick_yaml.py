@@ -20,14 +20,30 @@ if sys.argv[1] == "quickly":
     quickly = ansible_yaml_remembered()
     quickly.__enter__()
 from ansible.cli import CLI
-from ansible.plugins.loader import init_plugin_loader, inventory_loader
+from ansible._internal._datatag._tags import TrustedAsTemplate
+from ansible.plugins import loader
+from ansible.plugins.loader import init_plugin_loader
 from ansible import constants
 from ansible.utils.collection_loader import _collection_finder
 init_plugin_loader()
 routing = _collection_finder._get_collection_metadata("ansible.builtin")
 names = sorted(set(constants.config.get_configuration_definitions()) - {"DEFAULT_LOCAL_TMP"})  # another one each time
 options = {name: constants.config.get_config_value_and_origin(name) for name in names}
-print(repr((constants.config._base_defs, routing, options)))
+plugins = ("become", "cache", "callback", "connection", "inventory", "lookup", "shell", "vars")
+for kind in plugins:
+    list(getattr(loader, kind + "_loader").all(class_only=True))
+
+
+def templates(value):
+    if isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from templates(each)
+    elif isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#")):
+        yield value, TrustedAsTemplate.is_tagged_on(value)
+
+
+definitions = constants.config._plugins
+print(repr((constants.config._base_defs, routing, options, definitions, list(templates(definitions)))))
 """
 
 
@@ -50,10 +66,12 @@ def read(way: str, cache: Path) -> str:
 def test_the_very_values_of_ansible(tmp_path: Path) -> None:
     slowly = read("slowly", tmp_path)
     assert "plugin_routing" in slowly
+    assert "control_path_dir" in slowly
+    assert ", True)" in slowly[-200:]
     assert not list(tmp_path.iterdir())
     assert read("quickly", tmp_path) == slowly
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "yaml").iterdir()}
-    assert sorted(path.name.partition("-")[0] for path in kept) == ["options", "routing"]
+    assert {path.name.partition("-")[0] for path in kept} == {"options", "plugin", "routing"}
     assert read("quickly", tmp_path) == slowly
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "yaml").iterdir()} == kept
 

@@ -123,6 +123,10 @@ def _become_as_executed(kept: int) -> None:
 def _wait_and_run(orders: int) -> None:
     for name in IMPORTED:
         importlib.import_module(name)
+    from kubewright.catalog import load  # noqa: PLC0415  the command need not wait for it
+
+    # Each action that needs the catalogue is a fork, and would read it again.
+    load()
     with os.fdopen(orders) as stream:
         text = stream.read()
     if not text:

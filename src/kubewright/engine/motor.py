@@ -127,7 +127,10 @@ def _begun_already(arguments: list[str]) -> Iterator[None]:
     class Taking(pexpect.spawn):  # type: ignore[misc]
         def _spawnpty(self, args: list[bytes], **options: Any) -> Any:
             begun = early.order(arguments, options["env"], options["cwd"])
-            return super()._spawnpty(args, **options) if begun is None else PtyProcess(*begun)
+            process = super()._spawnpty(args, **options) if begun is None else PtyProcess(*begun)
+            # ansible-runner closes the terminal of one that has ended: nothing is to be waited for.
+            process.delayafterclose = 0.0
+            return process
 
     usual, pexpect.spawn = pexpect.spawn, Taking
     try:

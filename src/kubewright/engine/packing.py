@@ -20,13 +20,23 @@ NODE_SIDE = "ansible_collections.kubewright.cluster.plugins.module_utils"
 FOLDER = Path(kubewright.__file__).parent.parent.joinpath(*NODE_SIDE.split("."))
 MARK = "kubewright:"
 """What the line of a program's output begins with that holds the answer; ``entry.MARK`` of the node side."""
+COMPILED = "/run/kubewright-python"
+"""Where a node keeps what it compiled: in memory, and gone with the next boot."""
 # Not tied to the beginning of a line: a pattern that begins with a word is looked for ten times as fast.
 _IMPORT = re.compile(rf"from {re.escape(NODE_SIDE)}([.\w]*) import (?:\(([^)]*)\)|(.*))")
 
 
-def program(name: str, arguments: dict[str, Any], *, check: bool) -> bytes:
-    """The program that makes a call and prints its answer on the line that begins with :data:`MARK`."""
-    call = {"sources": _sources(name), "name": name, "arguments": arguments, "check": check}
+def program(name: str, arguments: dict[str, Any], *, check: bool, kept: str = "") -> bytes:
+    """The program that makes a call and prints its answer on the line that begins with :data:`MARK`.
+
+    Args:
+        name: the call's.
+        arguments: what it takes.
+        check: whether it only says what it would do.
+        kept: a folder of the node in which what is compiled of the sources is kept, empty for nowhere.
+
+    """
+    call = {"sources": _sources(name), "name": name, "arguments": arguments, "check": check, "kept": kept}
     packed = base64.b64encode(zlib.compress(json.dumps(call).encode(), level=1)).decode()
     return f'{(FOLDER / "program.py").read_text()}\n\nmain(b"{packed}")\n'.encode()
 

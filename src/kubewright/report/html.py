@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from kubewright.errors import printable
+from kubewright.places import cache_directory
 from kubewright.report.account import Account
 from kubewright.report.text import SIGNS
 from kubewright.report.timeline import State, ticks
@@ -36,6 +39,7 @@ def report_html(account: Account) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         finalize=_printable,
+        bytecode_cache=_compiled(),
     )
     environment.filters.update(duration=duration, moment=moment, percent=percent)
     template = environment.get_template("report.html.j2")
@@ -44,6 +48,24 @@ def report_html(account: Account) -> str:
     return template.render(
         account=account, plan=account.plan, marks=MARKS, signs=SIGNS, ticks=ticks(length), length=length
     )
+
+
+class _Compiled(FileSystemBytecodeCache):
+    """Compiled templates in the user's cache, for to compile them takes longer than all else of a report."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one, where there is room."""
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled() -> _Compiled | None:
+    folder = cache_directory() / "templates"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return _Compiled(str(folder))
 
 
 def _printable(value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from kubewright.errors import BadInputError, BadInputErrors
@@ -121,7 +121,8 @@ def _validated(model: type[BaseModel], name: str, raw: Any, where: str) -> tuple
     """Return the typed value of one setting, or what is wrong with it."""
     info = model.model_fields[name]
     try:
-        return _single(model, name).model_validate({"value": raw}).model_dump(exclude_unset=True)["value"], None
+        valid = model.model_validate({**_required(model), name: raw})
+        return valid.model_dump(include={name}, exclude_unset=True)[name], None
     except ValidationError as error:
         detail = error.errors()[0]
         inner = ".".join(str(part) for part in detail["loc"][1:])
@@ -131,11 +132,9 @@ def _validated(model: type[BaseModel], name: str, raw: Any, where: str) -> tuple
 
 
 @functools.cache
-def _single(model: type[BaseModel], name: str) -> type[BaseModel]:
-    """Return a model of one field only, so that each value is judged where it was given."""
-    info = model.model_fields[name]
-    fields: dict[str, Any] = {"value": (info.annotation, info)}
-    return create_model(f"Only_{name}", __config__=model.model_config, **fields)
+def _required(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a value for each field that has to be given, all of them one of a few, so that another can be judged."""
+    return {name: get_args(info.annotation)[0] for name, info in model.model_fields.items() if info.is_required()}
 
 
 def _keys(raw: Any) -> AbstractSet[str]:

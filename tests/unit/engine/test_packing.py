@@ -96,6 +96,76 @@ class TestProgram:
         assert answer_in("nothing of kubewright:\n{}\n") is None
 
 
+class TestKept:
+    """What a node compiled is kept in memory, and used where it is sound and nobody else's."""
+
+    @staticmethod
+    def asked(tmp_path: Path, kept: Path) -> Any:
+        done = python(program("probe", {"ports": []}, check=False, kept=str(kept)), folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        found = answer_in(done.stdout)
+        assert found is not None
+        return found["facts"]["python"]
+
+    @staticmethod
+    def files(kept: Path) -> dict[Path, tuple[int, bytes]]:
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in kept.rglob("*") if path.is_file()}
+
+    def test_is_made_once(self, tmp_path: Path) -> None:
+        kept = tmp_path / "a" / "kept"
+        version = self.asked(tmp_path, kept)
+        first = self.files(kept)
+        assert {path.name.partition("-")[0] for path in first} >= {"entry", "calls.probe", "process"}
+        assert kept.stat().st_mode & 0o777 == 0o700
+        assert self.asked(tmp_path, kept) == version
+        assert self.files(kept) == first
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            pytest.param(lambda data: b"", id="empty"),
+            pytest.param(lambda data: data[:10], id="no head"),
+            pytest.param(lambda data: data[:40], id="cut"),
+            pytest.param(lambda data: data[:16] + b"\xff" * 50, id="no code"),
+            pytest.param(lambda data: b"\0\0\0\0" + data[4:], id="another Python's"),
+            pytest.param(lambda data: data[:12] + b"\1\1\1\1" + data[16:], id="another size"),
+        ],
+    )
+    def test_damage_is_no_trouble(self, tmp_path: Path, damage: Any) -> None:
+        kept = tmp_path / "kept"
+        version = self.asked(tmp_path, kept)
+        for path in self.files(kept):
+            path.write_bytes(damage(path.read_bytes()))
+        assert self.asked(tmp_path, kept) == version
+
+    @pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o755])
+    def test_a_folder_that_others_reach_is_not_used(self, tmp_path: Path, mode: int) -> None:
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        kept.chmod(mode)
+        self.asked(tmp_path, kept)
+        assert self.files(kept) == {}
+
+    def test_nor_is_a_link_or_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "other").mkdir(mode=0o700)
+        (tmp_path / "link").symlink_to(tmp_path / "other")
+        (tmp_path / "file").write_text("")
+        for name in ("link", "file"):
+            self.asked(tmp_path, tmp_path / name)
+        assert self.files(tmp_path / "other") == {}
+
+    def test_another_source_has_other_code(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+        values = []
+        for source in ("x = 1", "x = 2", "x = 1"):
+            space: dict[str, Any] = {}
+            finder = Sources({f"{packing.NODE_SIDE}.any": source}, str(tmp_path / "kept"))
+            exec(finder._code(f"{packing.NODE_SIDE}.any"), space)
+            values.append(space["x"])
+        assert values == [1, 2, 1]
+        assert len(self.files(tmp_path / "kept")) == 2
+
+
 NAME = "kubewright_read_late"
 READ = """
 ours = {name: module for name, module in sys.modules.items() if name.startswith(NODE_SIDE + ".")}

@@ -7,10 +7,10 @@ import hashlib
 import os
 import pwd
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Manifest
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import Completed, System
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Context
@@ -22,7 +22,7 @@ _TERM = re.compile(r'([^,=]+)=="([^"]*)"')
 """One condition of a containerd filter."""
 
 
-@dataclass
+@mutable
 class FakeSystem(System):
     """Commands change this state and are noted; ``failing`` maps the start of a command line to its complaint."""
 

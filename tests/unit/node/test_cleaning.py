@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import cleaning
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import MANIFEST_PATH, Manifest
 from tests.unit.node.api.made import write
 from tests.unit.node.fake import FakeSystem
@@ -125,7 +125,7 @@ class TestEngineThatDoesNotStart:
         assert not system.path(MANIFEST_PATH).exists()
 
 
-@dataclass
+@mutable
 class Engine(FakeSystem):
     """A node on which containerd runs; ``kept`` has the containers and images by namespace and kind."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import plainyaml, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import Completed, System
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -23,7 +23,7 @@ certificatesDir: /etc/kubernetes/ssl
 """
 
 
-@dataclass
+@mutable
 class Node(System):
     """Its kubeadm notes what it was given, and writes and prints what was recorded."""
 

@@ -16,7 +16,7 @@ from kubewright.engine.bastion import bastion_for, has_own_way
 from kubewright.engine.giving_up import give_up_after_failures
 from kubewright.engine.leftout import left_out
 from kubewright.engine.lock import refuse_while_busy
-from kubewright.engine.packing import answer_in, program
+from kubewright.engine.packing import COMPILED, answer_in, program
 from kubewright.engine.record import Run, error_to_json
 from kubewright.errors import KubewrightError, LockedError, StepFailedError
 
@@ -118,7 +118,7 @@ class RunAction(ActionBase):  # type: ignore[misc]
 
         """
         with ansible_failures(self.host):
-            done = self._run_program(program(name, arguments, check=check))
+            done = self._run_program(program(name, arguments, check=check, kept=COMPILED))
         answered = answer_in(done["stdout"])
         if answered is None or answered.get("failed"):
             raise call_error(self.host, name, answered, done)

@@ -128,11 +128,11 @@ class Document(RunAction):
         """See :func:`kubewright.engine.flow.make_documents`."""
         asked_again = ask_again_after_waiting(self, run)
         try:
-            made = wait_for_aside(run, DOCUMENTED)
+            wait_for_aside(run, DOCUMENTED)
         except KubewrightError:
             if not asked_again:
                 raise
-        if asked_again or not made:
+        if asked_again or not run.has(DOCUMENTED):
             return {**make_documents(run), "changed": False}
         return {**run.read(DOCUMENTED), "changed": False}
 

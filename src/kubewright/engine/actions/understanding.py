@@ -56,7 +56,8 @@ class Begin(RunAction):
 
         ``outside`` are control planes that the play does not have, because of Ansible's own limit.
         ``additions`` are groups of hosts for the playbook to add: what this process adds to Ansible's inventory ends
-        with it, and how a host is reached may be said in the ``group_vars`` of those groups.
+        with it, and how a host is reached may be said in the ``group_vars`` of those groups. Where there are any, the
+        play's first host is put into ``kubewright_regrouping``, for a play that adds them.
         """
         variables = self.variables
         given = variables.get("kubewright_run_directory")
@@ -85,11 +86,13 @@ class Begin(RunAction):
             control_planes, missing = inputs.names.control_plane, inputs.missing_groups
         # A reset asks every host next, all other verbs the control planes.
         reached = inputs.names.all if request.verb == "reset" else control_planes
+        added = additions(missing, reached)
         return {
             "directory": str(run.directory),
             "control_planes": list(control_planes),
             "outside": [name for name in control_planes if ansible_limited and name not in played],
-            "additions": additions(missing, reached),
+            "additions": added,
+            **(adding(self.host, "kubewright_regrouping") if added else {}),
             "changed": False,
         }
 
@@ -161,8 +164,55 @@ class Observe(RunAction):
     """Ask one control plane for the state of the cluster. One that does not answer, or cannot, is an answer, too."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """``found`` ends the playbook's loop over the control planes, as does an inventory that cannot be read."""
-        return {"found": has_failed_aside(run, INPUTS) or ask_for_state(self, run), "changed": False}
+        """``found`` ends the playbook's loop over the control planes, as does an inventory that cannot be read.
+
+        Given the ``last`` of them, what ends the loop also chooses the hosts, as :class:`Scope` does where documents
+        come next.
+        """
+        found = has_failed_aside(run, INPUTS) or ask_for_state(self, run)
+        result = {"found": found, "changed": False}
+        if "last" not in self._task.args or not (found or self.host == self._task.args["last"]):
+            return result
+        return {**result, **looking(self, run)}
+
+
+def adding(host: str, *groups: str, **variables: Any) -> dict[str, Any]:
+    """The part of a result that puts a host into groups, and gives it variables, as Ansible's own ``add_host`` does.
+
+    That is an action, and so a process of its own. A result has one at most.
+    """
+    return {"add_host": {"host_name": host, "groups": list(groups), "host_vars": variables}}
+
+
+def looking(action: RunAction, run: Run) -> dict[str, Any]:
+    """The part of a result by which one host carries to the plays that follow what :func:`scope_of` gave.
+
+    It is the one host of ``kubewright_looking``, for to add each of a thousand takes Ansible ten seconds. Where others
+    are to be put into groups of today's names before they are reached, it is in ``kubewright_regrouping_others`` too,
+    and ``kubewright_others`` are those.
+    """
+    scope = scope_of(action, run, goes_on=True)
+    inputs = Inputs.load(run)
+    first = scope["hosts"][0]
+    added = [
+        *inputs.additions([first], "kubewright_looking"),
+        *inputs.additions(scope["hosts"][1:]),
+        *_outside(action, inputs, scope),
+    ]
+    groups = [name for each in added if each["host"] == first for name in each["groups"]]
+    others = [each for each in added if each["host"] != first]
+    return adding(
+        first,
+        *groups,
+        *(["kubewright_regrouping_others"] if others else []),
+        kubewright_others=others,
+        kubewright_looked_at=scope["hosts"],
+        kubewright_probed=scope["probed"],
+        kubewright_undocumented=scope["undocumented"],
+        kubewright_run_at=str(run.directory),
+        kubewright_spoken_for_by=scope["via"],
+        kubewright_outside=scope["delegated"],
+    )
 
 
 def ask_for_state(action: RunAction, run: Run) -> bool:
@@ -208,57 +258,48 @@ class Scope(RunAction):
     """Decide which hosts this run looks at."""
 
     def act(self, run: Run) -> dict[str, Any]:
-        """See :func:`kubewright.engine.flow.choose_scope`; ``additions`` are as those of :class:`Begin`.
-
-        ``carried`` are fewer of them, where one host carries the names of all that are looked at (``looked_at``) and of
-        those that are probed (``probed``) to the plays that follow.
-
-        Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call. Where hosts are
-        to be probed that are not in the play, one that is becomes ``kubewright_prober``, for the play that does it.
-
-        Where the playbook says that it goes on with documents (``aside``), they are begun at once if they need not
-        wait for a probe, and ``Document`` waits for them.
-        """
-        everybody = self.variables.get("groups", {}).get("all", ())
-        played = self.variables.get("ansible_play_hosts_all", ())
-        wait_for_aside(run, INPUTS)
-        scope = choose_scope(run, everybody)
+        """See :func:`scope_of`; ``aside`` says that documents come next. ``additions``: see :class:`Begin`."""
+        scope = scope_of(self, run, goes_on=boolean(self._task.args.get("aside", False)))
         inputs = Inputs.load(run)
-        told = dict.fromkeys(scope["told"])
-        for name in told:
-            run.write(f"hosts/{name}", {"reachable": True, "time": time.time()})
-        probed = [name for name in scope["hosts"] if name not in told]
-        delegated = [
-            *inputs.additions(scope["delegated"]),
-            *inputs.additions(played[:1] if scope["delegated"] else (), "kubewright_prober"),
-        ]
         additions = [
-            *inputs.additions(told, "kubewright_scope"),
-            *inputs.additions(probed, "kubewright_scope", "kubewright_unknown"),
-            *delegated,
+            *inputs.additions(dict.fromkeys(scope["told"]), "kubewright_scope"),
+            *inputs.additions(scope["probed"], "kubewright_scope", "kubewright_unknown"),
+            *_outside(self, inputs, scope),
         ]
-        carried = [
-            *inputs.additions(scope["hosts"][:1], "kubewright_looking"),
-            *inputs.additions(scope["hosts"][1:]),
-            *delegated,
-        ]
-        nobody_is_probed = not probed and not scope["delegated"]
-        if self._may_begin_aside and (nobody_is_probed or only_leaving_are_probed(inputs, scope)):
-            begin_aside(run, DOCUMENTED, lambda: run.write(DOCUMENTED, make_documents(run)))
-        return {
-            **scope,
-            "additions": additions,
-            "carried": carried,
-            "looked_at": scope["hosts"],
-            "probed": probed,
-            "changed": False,
-        }
+        return {**scope, "additions": additions, "changed": False}
 
-    @property
-    def _may_begin_aside(self) -> bool:
-        """Whether documents come next, and by the command: what it leaves running ends with it."""
-        goes_on = boolean(self._task.args.get("aside", False))
-        return goes_on and "kubewright_run_directory" in self.variables
+
+def scope_of(action: RunAction, run: Run, *, goes_on: bool) -> dict[str, Any]:
+    """See :func:`kubewright.engine.flow.choose_scope`; ``probed`` are those of its hosts that are.
+
+    Of hosts that need no probe ``hosts/HOST`` is written here: to compare them is the first call.
+
+    Where documents come next (``goes_on``) and need not wait for a probe, they are made here; where they need only not
+    wait for the probes of hosts that leave, they are begun aside, by a run of the command's: what it leaves running
+    ends with it. ``undocumented`` are the hosts whose play has :class:`.looking.Document`, none where that was all.
+    """
+    wait_for_aside(run, INPUTS)
+    scope = choose_scope(run, action.variables.get("groups", {}).get("all", ()))
+    for name in scope["told"]:
+        run.write(f"hosts/{name}", {"reachable": True, "time": time.time()})
+    told = frozenset(scope["told"])
+    probed = [name for name in scope["hosts"] if name not in told]
+    documented = goes_on and not probed and not scope["delegated"]
+    by_command = "kubewright_run_directory" in action.variables
+    if documented:
+        run.write(DOCUMENTED, make_documents(run))
+    elif goes_on and by_command and only_leaving_are_probed(Inputs.load(run), scope):
+        begin_aside(run, DOCUMENTED, lambda: run.write(DOCUMENTED, make_documents(run)))
+    return {**scope, "probed": probed, "undocumented": [] if documented else scope["hosts"]}
+
+
+def _outside(action: RunAction, inputs: Inputs, scope: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is to be added for hosts that the play has not: one that it has, in ``kubewright_prober``, asks for them."""
+    played = action.variables.get("ansible_play_hosts_all", ())
+    return [
+        *inputs.additions(scope["delegated"]),
+        *inputs.additions(played[:1] if scope["delegated"] else (), "kubewright_prober"),
+    ]
 
 
 class Remember(RunAction):

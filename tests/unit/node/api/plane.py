@@ -9,13 +9,13 @@ from __future__ import annotations
 import subprocess
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, plainyaml
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import Completed, System
 from tests.unit.node.api.made import kubeconfig_text, kubelet_conf, write
 from tests.unit.node.api.pki import Pki, Request
@@ -28,7 +28,7 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 CONFIGURATION = f"kind: ClusterConfiguration\ncertificatesDir: {CERTIFICATES}\n"
 
 
-@dataclass
+@mutable
 class Plane(System):
     """``wanted`` are the files that kubeadm would write; ``names`` those that it issues a certificate for."""
 

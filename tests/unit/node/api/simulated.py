@@ -8,10 +8,11 @@ The simulated kubeadm writes files; API and etcd answer by what was written.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import Completed, System
 from tests.unit.node.api.made import join_cluster_files, kubeconfig_text, write
 from tests.unit.node.api.pki import Pki, Request
@@ -55,7 +56,7 @@ class Cluster:
         return [living, own] if self.member else [living]
 
 
-@dataclass
+@mutable
 class Node(System):
     """The node; commands take effect on its files and on the cluster."""
 

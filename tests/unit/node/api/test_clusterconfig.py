@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, rendering
+from ansible_collections.kubewright.cluster.plugins.module_utils import clusterconfig, objectrefs, rendering
 from ansible_collections.kubewright.cluster.plugins.module_utils.calls import converge, objects
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -98,7 +98,8 @@ class World:
 
     def work(self, *, former_names: tuple[str, ...] = (), check: bool = False) -> list[dict[str, Any]]:
         rendered = rendering.render(self.system, "kind: InitConfiguration\n", rendering.OBJECTS)
-        return clusterconfig.work(self.client, rendered, former_names=former_names, check=check)
+        paths = objectrefs.Paths(self.client)
+        return clusterconfig.work(self.client, paths, rendered, former_names=former_names, check=check)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import initialise, kubeconfig, markers
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import Completed, System
 from tests.unit.node.api.api import Api
 from tests.unit.node.api.made import kubeconfig_text, write
@@ -23,7 +23,7 @@ RECORD = {"format": 1}
 MANIFESTS = [f"/etc/kubernetes/manifests/{name}.yaml" for name in markers.CONTROL_PLANE_MANIFESTS]
 
 
-@dataclass
+@mutable
 class Node(System):
     """A simulated kubeadm whose API answers once all manifests are there."""
 

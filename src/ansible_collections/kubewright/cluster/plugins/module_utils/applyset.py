@@ -152,7 +152,7 @@ def prune(client: Client, paths: Paths, recorded: list[str], wanted: list[str], 
 
 
 def apply_all(
-    client: Client, items: Optional[list[Object]], wanted_record: Optional[Object], *, check: bool
+    client: Client, paths: Paths, items: Optional[list[Object]], wanted_record: Optional[Object], *, check: bool
 ) -> dict[str, Any]:
     """Apply the objects in order (None: leave them alone), prune, and keep the record.
 
@@ -161,7 +161,6 @@ def apply_all(
     The record names an object before it is applied and until it is deleted, so that a killed run leaves nothing that no
     record names.
     """
-    paths = Paths(client)
     before = record.read(client)
     recorded = list((before or {}).get(record.OBJECTS) or [])
     references = recorded if items is None else [reference(item) for item in items]

@@ -39,12 +39,18 @@ Object = dict[str, Any]
 
 
 def work(
-    client: Client, rendered: rendering.Rendered, *, former_names: Iterable[str] = (), check: bool
+    client: Client,
+    paths: objectrefs.Paths,
+    rendered: rendering.Rendered,
+    *,
+    former_names: Iterable[str] = (),
+    check: bool,
 ) -> list[dict[str, Any]]:
     """Make the objects what kubeadm would upload, or tell what that would change: [{reference, action, diff}].
 
     Args:
         client: the API.
+        paths: where it has objects.
         rendered: what kubeadm makes of the configuration, at least its :data:`.rendering.OBJECTS`.
         former_names: of control planes that left. Where only these are too many in the certificate names, nothing is
             changed; what else is changed leaves them out.
@@ -61,7 +67,6 @@ def work(
         change = _config_map(client, name, rendered.object_data(name), former, check=check)
         if change is not None:
             changes.append(change)
-    paths = objectrefs.Paths(client)
     for text in rendered.other_objects():
         change = _object(client, paths, text, check=check)
         if change is not None:

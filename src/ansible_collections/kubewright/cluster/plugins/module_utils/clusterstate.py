@@ -59,7 +59,7 @@ def observe(system: System, *, timeout: float, server: str = "", details: bool =
         version = first.get("/version").get("gitVersion", "")
         # An API server tells its version without etcd; this it does not.
         configuration = cluster_configuration(first)
-        client = admin_client(system, server=server, timeout=timeout)
+        client = first.elsewhere(first.server, timeout=timeout)
         state = _state(system, client, configuration, timeout, details=details)
     except record.DamagedError as error:
         local = _local(system, timeout)
@@ -94,7 +94,7 @@ def _state(system: System, client: Client, configuration: str, timeout: float, *
         asked: dict[str, futures.Future[Any]] = {
             # Those come first that may wait for dead servers: what the API answers takes the other threads no time.
             "etcd": pool.submit(membership.survey, system, directory, timeout),
-            "api_servers": pool.submit(servers.api_servers, system, client),
+            "api_servers": pool.submit(servers.api_servers, client),
             "nodes": pool.submit(_nodes, client, details=details),
             "found_record": pool.submit(record.read, client),
             "kubelet_configuration": pool.submit(_config_map, client, "kubelet-config", "kubelet"),
@@ -268,6 +268,7 @@ def _images(workload: dict[str, Any]) -> list[str]:
 def _digests(pool: futures.ThreadPoolExecutor, client: Client, found: Optional[dict[str, Any]]) -> dict[str, str]:
     """The digest annotation of every object that the record names and that is still there."""
     references = (found or {}).get(record.OBJECTS) or []
-    answers = pool.map(lambda reference: objectrefs.find(client, reference), references)
+    paths = objectrefs.Paths(client)
+    answers = pool.map(lambda reference: objectrefs.find(client, paths, reference), references)
     live = {name: item for name, item in zip(references, answers) if item is not None}  # noqa: B905 - Python 3.9 has no strict
     return {name: (item["metadata"].get("annotations") or {}).get(DIGEST, "") for name, item in live.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
@@ -16,6 +15,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     staticpods,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 _HEALTH_WAIT = 60.0
@@ -55,7 +55,7 @@ def speaking(system: System, others: Sequence[str]) -> kubeapi.Client:
     raise failure or kubeapi.ApiError(0, "Unreachable", "no API server is known")
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """A control plane: its Node's name, its address, kubeadm's certificatesDir, and the other API servers' URLs."""
 
@@ -102,7 +102,7 @@ def _etcd_refusal(system: System, place: Place) -> Optional[str]:
 
 def _api_refusal(system: System, place: Place) -> Optional[str]:
     client = speaking(system, place.others)
-    asked = servers.api_servers(system, client)
+    asked = servers.api_servers(client)
     own = [entry for entry in asked if entry["node"] == place.node]
     if own and all(entry["error"] for entry in own):
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os.path
 from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, rendering
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, mutable, replace
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.base import Change, Context, Resource
 from ansible_collections.kubewright.cluster.plugins.module_utils.resources.image import Image, list_images
@@ -37,17 +37,17 @@ PATCHES = "/etc/kubernetes/patches"
 _UNIT_DIRECTORIES = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 
 
-@dataclasses.dataclass
+@mutable
 class Outcome:
     """What was (or would be) changed, in order; the units restarted; the artifacts that could not be had.
 
     ``restarted_at`` is when the last restart began, in seconds since the epoch.
     """
 
-    changes: list[Change] = dataclasses.field(default_factory=list)
-    restarted: list[str] = dataclasses.field(default_factory=list)
-    missing: list[Missing] = dataclasses.field(default_factory=list)
-    restarted_at: float = dataclasses.field(default=0.0, compare=False)
+    changes: list[Change] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    restarted_at: float = field(default=0.0, compare=False)
 
     @property
     def changed(self) -> bool:
@@ -95,7 +95,7 @@ def converge(
         with context.store.transfers():
             walk.run()
     except ArtifactsMissingError as error:
-        return dataclasses.replace(walk.outcome, missing=error.missing)
+        return replace(walk.outcome, missing=error.missing)
     if not partial:
         context.store.tidy()
     return walk.outcome

@@ -6,7 +6,8 @@ import ipaddress
 import secrets
 import socket
 import struct
-from dataclasses import dataclass
+
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 
 A, AAAA, IN = 1, 28, 1
 _HEADER = struct.Struct(">HHHHHH")
@@ -18,7 +19,7 @@ class DnsError(Exception):
     """No answer, or one that is no answer to the question."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Response:
     """An answer: its code (0 is NOERROR) and the addresses in its answer section."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from dataclasses import dataclass
 from typing import Any, Callable
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import locks
@@ -16,6 +15,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils.arguments impor
     without,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ComponentError, NodeError, failure
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 MARK = "kubewright:"
@@ -31,7 +31,7 @@ LOCK_ARGUMENTS: Specification = {
 """Arguments of every call that holds the node's lock: the run that it belongs to, and how many seconds it may wait."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """A piece of work that the controller asks a node for.
 

@@ -11,11 +11,11 @@ import base64
 import functools
 import json
 import urllib.parse
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import serving
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.https import (
     ClientCertificate,
     Transport,
@@ -39,7 +39,7 @@ _PODS = "/api/v1/namespaces/kube-system/pods"
 _CLIENT_URLS = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
 
 
-@dataclass(frozen=True)
+@frozen
 class Survey:
     """What the members tell of themselves.
 

@@ -7,10 +7,10 @@ import tempfile
 import threading
 import urllib.parse
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -26,7 +26,7 @@ class TransportError(Exception):
     """No answer came: connection refused, lost or timed out, or the other side's certificate is not trusted."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ClientCertificate:
     """A client certificate and its key, PEM."""
 
@@ -34,7 +34,7 @@ class ClientCertificate:
     key: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """An HTTP answer."""
 

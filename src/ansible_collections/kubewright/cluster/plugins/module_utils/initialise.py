@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import (
@@ -17,6 +16,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     tokens,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, admin_client, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -38,7 +38,7 @@ class Action(enum.Enum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """What is there.
 

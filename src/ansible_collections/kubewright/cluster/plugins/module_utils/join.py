@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import time
 import urllib.parse
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
@@ -27,6 +26,7 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     takeback,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import FOREIGN, REFUSED, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.joinstate import Action, Facts, Membership, classify
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, calm, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
@@ -45,7 +45,7 @@ _MEMBER_PHASES = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """One join.
 

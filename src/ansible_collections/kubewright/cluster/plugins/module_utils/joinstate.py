@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import markers
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 
 
 class Action(enum.Enum):
@@ -27,7 +27,7 @@ class Membership(enum.Enum):
     STARTED = "started"
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """What is there.
 
@@ -45,7 +45,7 @@ class Facts:
     membership: Membership = Membership.NONE
 
 
-@dataclass(frozen=True)
+@frozen
 class Decision:
     """What to do, and for a refusal why, and what the user can do."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import time
@@ -68,10 +69,26 @@ class Client:
         self.server = server or config.server
         self.ca_pem = config.ca_pem
         try:
-            self._transport = Transport(self.server, client_context(system, config.ca_pem, config.client), timeout)
+            self._context = client_context(system, config.ca_pem, config.client)
+            self._transport = Transport(self.server, self._context, timeout)
         except TransportError as error:
             raise ApiError(0, "Credentials", str(error)) from error
         self._token = config.token
+
+    def elsewhere(self, server: str, *, timeout: float) -> Client:
+        """The same user at another server, or with another timeout; certificates are not read again, which takes long.
+
+        Raises:
+            ApiError: the server is no https URL.
+
+        """
+        other = copy.copy(self)
+        other.server = server
+        try:
+            other._transport = Transport(server, self._context, timeout)  # noqa: SLF001 - its own class's
+        except TransportError as error:
+            raise ApiError(0, "Server", str(error)) from error
+        return other
 
     def get(self, path: str, *, accept: str = "application/json", **query: str) -> Object:
         """The object or list at ``path``."""

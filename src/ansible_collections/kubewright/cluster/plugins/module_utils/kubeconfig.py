@@ -6,11 +6,11 @@ import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import https, plainyaml
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
@@ -19,7 +19,7 @@ KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 _SERVER_LINE = re.compile(r"^(\s+server:\s*)\S.*$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Kubeconfig:
     """What the current context names: a server, its CA, and who we are. ``user`` is the user entry's name."""
 

@@ -13,11 +13,11 @@ import fcntl
 import json
 import os
 import time
-from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Optional, Protocol
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, kubeconfig
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import LOCKED, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -36,7 +36,7 @@ _ATTEMPTS = 5
 Holder = dict[str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Seen:
     """A place at one moment: its holder (None: free) and its version, empty where there was nothing at all."""
 
@@ -179,7 +179,7 @@ class Verdict(enum.Enum):
     WATCH = "watch"
 
 
-@dataclass(frozen=True)
+@frozen
 class Wish:
     """Who wants the lock, and what it knows.
 
@@ -221,7 +221,7 @@ def judge(wish: Wish, first: Seen, now: Seen, waited: float) -> Verdict:
     return Verdict.TAKE if wish.expected == now.version else Verdict.SILENT
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """How wanting the lock ended: the verdict that ended it, and who held it before, or holds it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import os
 import sys
@@ -11,6 +10,7 @@ from typing import Any, Callable, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import lease
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import replace
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, wait_until
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -60,7 +60,7 @@ def _take_both(system: System, wish: lease.Wish) -> lease.Answer:
     In this order, for a run that makes a cluster has the file and would take another's Lease for its loss.
     """
     # What was seen of the cluster is the Lease's version, not the file's.
-    first = _take_file(system, dataclasses.replace(wish, expected=None))
+    first = _take_file(system, replace(wish, expected=None))
     if not first.taken:
         return first
     taken = False
@@ -70,7 +70,7 @@ def _take_both(system: System, wish: lease.Wish) -> lease.Answer:
     finally:
         if not taken:
             lease.free(lease.FilePlace(system), wish.holder["id"])
-    return second if second.holder is not None else dataclasses.replace(second, holder=first.holder)
+    return second if second.holder is not None else replace(second, holder=first.holder)
 
 
 def renew(system: System, identity: str, servers: Sequence[str] = ()) -> Kept:

@@ -12,21 +12,21 @@ import json
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 from typing import Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import LOCKED, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 LOCK_PATH = "/run/kubewright/lock"
 
 
-@dataclass(frozen=True)
+@frozen
 class Held:
     """The lock, held. ``waited`` is in seconds; ``waited_for`` is who had it, None where nobody had."""
 
     waited: float = 0.0
-    waited_for: Optional[dict[str, Any]] = field(default=None, hash=False)
+    waited_for: Optional[dict[str, Any]] = None
 
 
 class _DeadlineError(Exception):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, frozen, replace
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 DIRECTORY = "/etc/kubewright"
@@ -28,7 +28,7 @@ MEMBER = "member"
 FINISH = "finish"
 
 
-@dataclass(frozen=True)
+@frozen
 class Marker:
     """A kubeadm run that was begun.
 
@@ -44,7 +44,7 @@ class Marker:
     since: float = field(default=0.0, compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Layout:
     """Where kubeadm puts things on this node."""
 

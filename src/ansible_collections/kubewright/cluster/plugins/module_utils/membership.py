@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import etcd, files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import APISERVER_MANIFEST
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -21,7 +21,7 @@ _AUTHORITIES = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Told:
     """The members' own answers, or why there are none.
 

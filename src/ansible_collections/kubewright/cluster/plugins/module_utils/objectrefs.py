@@ -25,7 +25,7 @@ def reference(item: dict[str, Any]) -> str:
 
 
 class Paths:
-    """Finds objects' paths by the API's discovery; each group version is asked for once."""
+    """Finds objects' paths by the API's discovery; each group version is asked for once. Threads may share one."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -49,20 +49,21 @@ class Paths:
         return "%s/%s/%s" % (root, plural, name)
 
     def _kinds(self, root: str) -> dict[str, tuple[str, bool]]:
-        if root not in self._resources:
+        kinds = self._resources.get(root)
+        if kinds is None:
             try:
                 listed = self._client.get(root).get("resources") or []
             except ApiError as error:
                 if error.status != 404:
                     raise
                 listed = []
-            self._resources[root] = {
-                entry["kind"]: (entry["name"], entry["namespaced"]) for entry in listed if "/" not in entry["name"]
-            }
-        return self._resources[root]
+            own = (entry for entry in listed if "/" not in entry["name"])
+            kinds = {entry["kind"]: (entry["name"], entry["namespaced"]) for entry in own}
+            self._resources[root] = kinds
+        return kinds
 
 
-def find(client: Client, text: str) -> Optional[dict[str, Any]]:
+def find(client: Client, paths: Paths, text: str) -> Optional[dict[str, Any]]:
     """The metadata of the object that a reference names; None where it is not there."""
-    path = Paths(client).of(text)
+    path = paths.of(text)
     return client.find(path, accept=METADATA_ONLY) if path else None

@@ -8,11 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, frozen, mutable
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds after which a command that was given no limit of its own is taken for stuck."""
@@ -20,7 +20,7 @@ DEFAULT_TIMEOUT = 600.0
 _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True)
+@frozen
 class Completed:
     """A command that ended: its exit status and its output as text.
 
@@ -44,7 +44,7 @@ class Completed:
         return " / ".join(text.splitlines()[-4:]) or "exit status %d" % self.status
 
 
-@dataclass
+@mutable
 class System:
     """The machine as node-side code sees it.
 

@@ -7,11 +7,12 @@ and has to be left after it; while one is restarted the others have to have it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Iterable, Optional, Sequence
 
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Member:
     """One etcd member.
 

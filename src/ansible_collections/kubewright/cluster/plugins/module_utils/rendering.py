@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterator, Mapping, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files, kubeadm
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 FILES = ("etcd", "control-plane", "kubelet-start")
@@ -57,11 +57,11 @@ users: [{name: none, user: {}}]
 """
 
 
-@dataclass(frozen=True)
+@frozen
 class Rendered:
     """Files by name (``kube-apiserver.yaml``, ``config.yaml``, …), and what kubeadm printed."""
 
-    files: Mapping[str, str] = field(hash=False)
+    files: Mapping[str, str]
     output: str
 
     def object_data(self, name: str) -> dict[str, str]:

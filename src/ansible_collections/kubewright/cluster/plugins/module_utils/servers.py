@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import membership, serving
-from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
-from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import ApiError, Client
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
-from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
 if TYPE_CHECKING:
     from concurrent import futures
@@ -21,7 +19,7 @@ _PODS = "/api/v1/namespaces/kube-system/pods"
 ADVERTISED = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
 
 
-def api_servers(system: System, client: Client) -> list[dict[str, str]]:
+def api_servers(client: Client) -> list[dict[str, str]]:
     """Every API server that kubeadm made: node, address (``host:port``), version, or error where it does not answer.
 
     Where they listen is told by their static pods' annotation, which stays while a node is down.
@@ -35,14 +33,14 @@ def api_servers(system: System, client: Client) -> list[dict[str, str]]:
     if not known:
         return []
     with futures.ThreadPoolExecutor(max_workers=len(known)) as pool:
-        return list(pool.map(lambda entry: _api_server(system, entry[1], entry[0]), sorted(known.items())))
+        return list(pool.map(lambda entry: _api_server(client, entry[1], entry[0]), sorted(known.items())))
 
 
-def _api_server(system: System, node: str, address: str) -> dict[str, str]:
+def _api_server(client: Client, node: str, address: str) -> dict[str, str]:
     told = {"node": node, "address": address, "version": "", "error": ""}
     try:
-        version = admin_client(system, server="https://" + address, timeout=TIMEOUT).get("/version")
-    except (ApiError, NodeError) as error:
+        version = client.elsewhere("https://" + address, timeout=TIMEOUT).get("/version")
+    except ApiError as error:
         return dict(told, error=str(error))
     return dict(told, version=str(version.get("gitVersion", "")))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import socket
 import time
 import urllib.parse
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import certificates
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _WORKERS = 48
 KUBELET_PORT = 10250
 
 
-@dataclass(frozen=True)
+@frozen
 class Server:
     """A server: ``component`` is kube-apiserver, etcd or kubelet, ``name`` its Node's or member's."""
 

@@ -12,12 +12,12 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Sequence
 
 from ansible_collections.kubewright.cluster.plugins.module_utils import files
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import ARTIFACTS, BAD_INPUT, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.late import late
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -43,7 +43,7 @@ _RESERVE = 64 << 20
 """Bytes that stay free beside the artifacts, for logs and the manifest."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Wanted:
     """An artifact that a resource needs.
 
@@ -58,7 +58,7 @@ class Wanted:
     installed: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Missing:
     """An artifact that could not be had, and why."""
 

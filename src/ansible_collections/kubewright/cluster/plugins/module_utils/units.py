@@ -8,10 +8,10 @@ unit runs with the old one.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Iterable, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import frozen
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Manifest
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 
@@ -21,7 +21,7 @@ LAST = "kubelet"
 _RUNNING = frozenset({"active", "activating", "reloading"})
 
 
-@dataclass(frozen=True)
+@frozen
 class UnitState:
     """A unit as systemd sees it: LoadState, ActiveState and UnitFileState."""
 

@@ -31,11 +31,13 @@ from ansible_collections.kubewright.cluster.plugins.module_utils import (
     clusterconfig,
     lease,
     nodemetadata,
+    objectrefs,
     rendering,
     rollout,
 )
 from ansible_collections.kubewright.cluster.plugins.module_utils.entry import Call
 from ansible_collections.kubewright.cluster.plugins.module_utils.kubeapi import Client, admin_client
+from ansible_collections.kubewright.cluster.plugins.module_utils.objectrefs import Paths
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.rendering import Rendered
 
@@ -75,11 +77,12 @@ def compare(system: System, params: dict[str, Any], rendered: Optional[Rendered]
 def _work(system: System, params: dict[str, Any], *, check: bool, rendered: Optional[Rendered]) -> dict[str, Any]:
     client = admin_client(system)
     lease.require(system, client, params["lock_id"])
+    paths = objectrefs.Paths(client)
     applied: dict[str, Any] = {"changes": [], "record_changed": False}
     if params["objects"] is not None or params["record"] is not None:
-        applied = applyset.apply_all(client, params["objects"], params["record"], check=check)
+        applied = applyset.apply_all(client, paths, params["objects"], params["record"], check=check)
     nodes = nodemetadata.apply(client, params["node_metadata"], check=check)
-    configuration = _configuration(system, client, params, check=check, rendered=rendered)
+    configuration = _configuration(system, client, paths, params, check=check, rendered=rendered)
     restarted = not check and params["restart_proxy"] and clusterconfig.restart_proxy(client)
     if not check:
         rollout.wait(client, params["wait"], params["wait_timeout"])
@@ -101,7 +104,7 @@ def _work(system: System, params: dict[str, Any], *, check: bool, rendered: Opti
 
 
 def _configuration(
-    system: System, client: Client, params: dict[str, Any], *, check: bool, rendered: Optional[Rendered]
+    system: System, client: Client, paths: Paths, params: dict[str, Any], *, check: bool, rendered: Optional[Rendered]
 ) -> dict[str, Any]:
     text = params["kubeadm_configuration"]
     nothing = {"configuration_changes": [], "proxy_stale": False, "not_compared": ""}
@@ -111,7 +114,7 @@ def _configuration(
         return dict(nothing, not_compared="kubeadm is not there, so its objects in the cluster were not compared")
     if rendered is None:
         rendered = rendering.render(system, text, rendering.OBJECTS)
-    changes = clusterconfig.work(client, rendered, former_names=params["former_names"], check=check)
+    changes = clusterconfig.work(client, paths, rendered, former_names=params["former_names"], check=check)
     stale = check and clusterconfig.proxy_is_stale(client)
     return dict(nothing, configuration_changes=changes, proxy_stale=stale)
 

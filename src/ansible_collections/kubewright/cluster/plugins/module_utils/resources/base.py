@@ -6,17 +6,17 @@ Check mode is find and diff without apply, so that what is shown is what is done
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Optional
 
 from ansible_collections.kubewright.cluster.plugins.module_utils.errors import BAD_INPUT, NodeError
+from ansible_collections.kubewright.cluster.plugins.module_utils.frozen import field, frozen, mutable
 from ansible_collections.kubewright.cluster.plugins.module_utils.manifest import Entry, Manifest
 from ansible_collections.kubewright.cluster.plugins.module_utils.process import System
 from ansible_collections.kubewright.cluster.plugins.module_utils.rendering import Rendered
 from ansible_collections.kubewright.cluster.plugins.module_utils.transfer import Store, Wanted
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """One resource's difference between what is there and what should be.
 
@@ -48,7 +48,7 @@ class Change:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Known:
     """An image that containerd has: its digest, and whether it is pinned."""
 
@@ -56,7 +56,7 @@ class Known:
     pinned: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Images:
     """Containerd's images by reference; none when it did not answer.
 
@@ -68,7 +68,7 @@ class Images:
     whole: bool = True
 
 
-@dataclass
+@mutable
 class Context:
     """What resources work with: the machine, what was put on it, where artifacts come from; ``warnings`` gathers.
 
