@@ -164,7 +164,7 @@ class TestUnreachable:
         source = inventory(elsewhere, port=silent_port)
         done = playbook(elsewhere, "cluster", "-i", source, "-e", f"kubewright_state_directory={elsewhere}/state")
         assert done.returncode == 2
-        assert "Choose the hosts to look at" in failed_task(done.stdout)
+        assert "choose the hosts to look at" in failed_task(done.stdout)
         assert "host cp1: no SSH connection" in done.stdout
         assert "Connection refused" in done.stdout
         failure = journal(elsewhere / "state")[-1]
@@ -206,7 +206,7 @@ class TestLargeInventory:
         run = self._run(elsewhere, "a")
         done = playbook(elsewhere, "scale", "-i", source, "-e", f"kubewright_run_directory={run}")
         assert done.returncode == 2
-        assert "Choose the hosts to look at" in failed_task(done.stdout)
+        assert "choose the hosts to look at" in failed_task(done.stdout)
         assert "kubelet_max_pods is 'many'" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
         (failure,) = [event for event in self._events(run) if event["event"] == "failed"]
@@ -219,7 +219,7 @@ class TestLargeInventory:
         aside = playbook(elsewhere, "scale", *arguments, "-e", f"kubewright_run_directory={run}")
         at_once = playbook(elsewhere, "scale", *arguments)
         for done in (aside, at_once):
-            assert "Choose the hosts to look at" in failed_task(done.stdout)
+            assert "choose the hosts to look at" in failed_task(done.stdout)
             assert "host cp1: no SSH connection" in done.stdout
         (other,) = (state / "runs").glob("*")
         for name in ("request", "inputs", "origins"):

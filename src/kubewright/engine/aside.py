@@ -6,9 +6,11 @@ reading takes as long as asking a control plane does, and neither needs the othe
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import os
+import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -26,17 +28,24 @@ def begin_aside(run: Run, made: str, work: Callable[[], object]) -> None:
         work: what is to be done.
 
     The fork holds a lock for as long as it lives, however it ends. It belongs to the same run: what ends the run's
-    processes ends it, too.
+    processes ends it, too. It is in a process group of its own: Ansible ends the group of an action's process that is
+    still there when its play is over.
 
     """
     path = _lock(run, made)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    if os.fork():
+    fork = os.fork()
+    # Here too, for the play may be over before the fork gets to it.
+    with contextlib.suppress(ProcessLookupError):
+        os.setpgid(fork, 0)
+    if fork:
         os.close(lock)  # the fork has the same lock, and so it is held on
         return
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # an action's process hands them on to its group
         # Nothing that was inherited is to be taken apart, and nobody's buffers are to be written a second time.
         gc.freeze()
         try:

@@ -65,6 +65,20 @@ class TestWaitForAside:
         with pytest.raises(StepFailedError, match="was killed"):
             wait_for_aside(run, "made")
 
+    def test_is_not_ended_with_the_action_that_began_it(self, run: Run) -> None:
+        action = os.fork()
+        if not action:
+            try:
+                os.setsid()
+                begin_aside(run, "made", lambda: run.write("made", run.wait_for("go", 10)))
+                os.killpg(0, signal.SIGTERM)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(action, 0)[1]) == -signal.SIGTERM
+        run.write("go", 5)
+        assert wait_for_aside(run, "made")
+        assert run.read("made") == 5
+
 
 class TestHasFailedAside:
     def test_does_not_wait(self, run: Run) -> None:
