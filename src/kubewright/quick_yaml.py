@@ -64,7 +64,7 @@ class _YamlOfPlugins:
         return getattr(yaml, name)
 
     @staticmethod
-    def load(stream: Any, *, Loader: Any) -> Any:  # noqa: N803  the module's own
+    def load(stream: Any, Loader: Any) -> Any:  # noqa: N803  the module's own
         """What :func:`yaml.load` gives, but for the tags that say where in the text a value stands.
 
         Only what a plugin has in its code is trusted to be a template, and nothing else is remembered.
