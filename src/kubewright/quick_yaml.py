@@ -45,16 +45,19 @@ def ansible_yaml_remembered() -> Iterator[None]:
         return remembered("routing", data, lambda _text: parse(text, content_id))
 
     ConfigManager._read_config_yaml_file, finder._meta_yml_to_dict = read_options, parse_routing  # noqa: SLF001
-    # They read Ansible's options when they are imported.
-    from ansible.plugins import loader  # noqa: PLC0415
-    from ansible.utils import plugin_docs  # noqa: PLC0415
-
-    loader.yaml = plugin_docs.yaml = _YamlOfPlugins()
     try:
-        yield
+        # It reads Ansible's options when it is imported, and says what is wrong with them.
+        import ansible.cli  # noqa: F401, PLC0415
+        from ansible.plugins import loader  # noqa: PLC0415
+        from ansible.utils import plugin_docs  # noqa: PLC0415
+
+        loader.yaml = plugin_docs.yaml = _YamlOfPlugins()
+        try:
+            yield
+        finally:
+            loader.yaml = plugin_docs.yaml = yaml
     finally:
         ConfigManager._read_config_yaml_file, finder._meta_yml_to_dict = read_file, parse  # noqa: SLF001
-        loader.yaml = plugin_docs.yaml = yaml
 
 
 class _YamlOfPlugins:

@@ -70,6 +70,13 @@ def test_connection_variables_of_a_group_apply(tmp_path: Path, hosts: str, playb
     assert all('User="deployer"' in call for call in calls)
 
 
+@pytest.mark.parametrize("playbook", ["cluster", "plan", "status"])
+@pytest.mark.parametrize("hosts", [OLD, WITHOUT_CLUSTER], ids=["old", "without k8s_cluster"])
+def test_with_a_first_host_that_is_in_no_group(tmp_path: Path, hosts: str, playbook: str) -> None:
+    calls = logins(tmp_path, f"jump ansible_connection=local\n{hosts}", playbook)
+    assert [call for call in calls if "192.0.2.11" in call and 'User="deployer"' in call]
+
+
 def test_under_a_limit_too(tmp_path: Path) -> None:
     calls = logins(tmp_path, OLD, "scale", "--limit", "w1")
     assert [call for call in calls if "192.0.2.11" in call and 'User="deployer"' in call]

@@ -212,6 +212,17 @@ class TestLargeInventory:
         (failure,) = [event for event in self._events(run) if event["event"] == "failed"]
         assert failure["error"]["exit_code"] == ExitCode.BAD_INPUT
 
+    def test_no_control_plane_is_told(self, elsewhere: Path) -> None:
+        source = self._inventory(elsewhere, 1)
+        value = json.loads(source.read_text())
+        del value["all"]["children"]["kube_control_plane"]
+        source.write_text(json.dumps(value))
+        run = self._run(elsewhere, "a")
+        done = playbook(elsewhere, "scale", "-i", source, "-e", f"kubewright_run_directory={run}")
+        assert done.returncode == 2
+        assert "kube_control_plane" in done.stdout
+        assert [event["event"] for event in self._events(run)].count("failed") == 1
+
     def test_what_is_read_is_the_same(self, elsewhere: Path, silent_port: int) -> None:
         source = self._inventory(elsewhere, silent_port)
         run, state = self._run(elsewhere, "a"), elsewhere / "state"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
+import stat
 from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
@@ -53,6 +55,13 @@ def report_html(account: Account) -> str:
 class _Compiled(FileSystemBytecodeCache):
     """Compiled templates in the user's cache, for to compile them takes longer than all else of a report."""
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take one, if it is whole: what is damaged is compiled, and so made anew."""
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # noqa: BLE001  whatever pickle makes of a damaged file
+            bucket.reset()
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep one, where there is room."""
         with contextlib.suppress(OSError):
@@ -60,12 +69,15 @@ class _Compiled(FileSystemBytecodeCache):
 
 
 def _compiled() -> _Compiled | None:
+    """The cache, in a folder that nobody else can put code into; None where there can be no such folder."""
     folder = cache_directory() / "templates"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
     except OSError:
         return None
-    return _Compiled(str(folder))
+    own = found.st_uid == os.geteuid() and stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022
+    return _Compiled(str(folder)) if own else None
 
 
 def _printable(value: Any) -> Any:

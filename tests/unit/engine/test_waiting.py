@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from kubewright.engine.actions.base import RunAction
 from kubewright.engine.actions.looking import Document, Inspect, MakePlan, compare_objects
 from kubewright.engine.actions.understanding import Observe, Scope
 from kubewright.engine.documenting import DOCUMENTED
+from kubewright.engine.inputs import Inputs
 from kubewright.engine.record import Run, error_from_json
 from kubewright.errors import BadInputError, KubewrightError, LockedError, StepFailedError, UnreachableError
 from kubewright.plan import Plan
@@ -290,3 +292,42 @@ class TestScope:
             monkeypatch.setattr(understanding, "choose_scope", lambda *_arguments, scope=scope: scope)
             additions = made.act(recorded.run)["additions"]
             assert [each["host"] for each in additions if "kubewright_prober" in each["groups"]] == probers
+
+    def test_a_limit_that_leaves_no_host_looks_at_nobody(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorded = Recorded(tmp_path)
+        made = action(Observe, Calls(told(ABSENT)), monkeypatch, host="cp1", last="cp1")
+        made.variables = {}
+        scope = {"hosts": [], "scope": [], "told": [], "delegated": [], "via": "cp1"}
+        monkeypatch.setattr(understanding, "choose_scope", lambda *_arguments: scope)
+        assert made.act(recorded.run) == {"found": False, "changed": False}
+        assert not recorded.run.has("documented")
+
+    @pytest.mark.parametrize("missing", [{}, {"w1": ("k8s_cluster",), "w2": ("kube_node", "k8s_cluster")}])
+    def test_one_host_carries_all(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: dict[str, tuple[str, ...]]
+    ) -> None:
+        recorded = Recorded(tmp_path)
+        made = action(Observe, Calls(told(ABSENT)), monkeypatch, host="cp1", last="cp1")
+        made.variables = {"ansible_play_hosts_all": ["w1"]}
+        scope = {"hosts": ["w1", "w2"], "scope": ["w1", "w2"], "told": ["w2"], "delegated": ["cp1"], "via": "cp1"}
+        monkeypatch.setattr(understanding, "choose_scope", lambda *_arguments: scope)
+        inputs = dataclasses.replace(Inputs.load(recorded.run), missing_groups=missing)
+        monkeypatch.setattr(Inputs, "load", lambda _run: inputs)
+        added = made.act(recorded.run)["add_host"]
+        others = [{"host": "w2", "groups": ["kube_node", "k8s_cluster"]}] if missing else []
+        assert added["host_name"] == "w1"
+        assert set(added["groups"]) == {
+            "kubewright_looking",
+            "kubewright_prober",
+            *missing.get("w1", ()),
+            *(["kubewright_regrouping"] if missing else []),
+        }
+        assert added["host_vars"] == {
+            "kubewright_others": others,
+            "kubewright_looked_at": ["w1", "w2"],
+            "kubewright_probed": ["w1"],
+            "kubewright_undocumented": ["w1", "w2"],
+            "kubewright_run_at": str(recorded.run.directory),
+            "kubewright_spoken_for_by": "cp1",
+            "kubewright_outside": ["cp1"],
+        }

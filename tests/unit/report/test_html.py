@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +105,39 @@ class TestNumbers:
     @pytest.mark.parametrize(("part", "text"), [(-1, "0.000%"), (5, "50.000%"), (11, "100.000%")])
     def test_shares_stay_within_the_whole(self, part: float, text: str) -> None:
         assert percent(part, 10) == text
+
+
+class TestCompiledTemplates:
+    """They are kept in the user's cache, which never decides whether there is a report."""
+
+    @pytest.fixture
+    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("KUBEWRIGHT_CACHE", str(tmp_path / "cache"))
+        return tmp_path / "cache" / "templates"
+
+    def test_are_made_once(self, cache: Path) -> None:
+        first = report("a")
+        kept = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+        assert kept
+        assert report("a") == first
+        assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == kept
+
+    @pytest.mark.parametrize("length", [0, 3, 14, 20, 200])
+    def test_damaged_ones_are_made_anew(self, cache: Path, length: int) -> None:
+        first = report("a")
+        kept = {path: path.read_bytes() for path in cache.iterdir()}
+        for path, data in kept.items():
+            path.write_bytes(data[:length] + b"\xff" * min(length, 50))
+        assert report("a") == first
+        assert {path: path.read_bytes() for path in cache.iterdir()} == kept
+
+    @pytest.mark.parametrize("mode", [0o777, 0o770])
+    def test_a_folder_that_others_may_write_to_is_not_used(self, cache: Path, mode: int) -> None:
+        cache.mkdir(parents=True)
+        cache.chmod(mode)
+        assert report("a")
+        assert not list(cache.iterdir())
+
+    def test_a_folder_that_cannot_be_made(self, cache: Path) -> None:
+        cache.parent.write_text("no folder")
+        assert report("a")

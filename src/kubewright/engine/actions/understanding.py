@@ -56,8 +56,7 @@ class Begin(RunAction):
 
         ``outside`` are control planes that the play does not have, because of Ansible's own limit.
         ``additions`` are groups of hosts for the playbook to add: what this process adds to Ansible's inventory ends
-        with it, and how a host is reached may be said in the ``group_vars`` of those groups. Where there are any, the
-        play's first host is put into ``kubewright_regrouping``, for a play that adds them.
+        with it, and how a host is reached may be said in the ``group_vars`` of those groups.
         """
         variables = self.variables
         given = variables.get("kubewright_run_directory")
@@ -86,13 +85,11 @@ class Begin(RunAction):
             control_planes, missing = inputs.names.control_plane, inputs.missing_groups
         # A reset asks every host next, all other verbs the control planes.
         reached = inputs.names.all if request.verb == "reset" else control_planes
-        added = additions(missing, reached)
         return {
             "directory": str(run.directory),
             "control_planes": list(control_planes),
             "outside": [name for name in control_planes if ansible_limited and name not in played],
-            "additions": added,
-            **(adding(self.host, "kubewright_regrouping") if added else {}),
+            "additions": additions(missing, reached),
             "changed": False,
         }
 
@@ -122,7 +119,7 @@ class Begin(RunAction):
 
     def _may_be_read_aside(self, request: Request, control_planes: Sequence[str]) -> bool:
         """Whether what comes next is to ask the control planes, and all of them."""
-        if not boolean(self._task.args.get("aside", False)):
+        if not control_planes or not boolean(self._task.args.get("aside", False)):
             return False
         if not request.removing:
             return True
@@ -176,22 +173,17 @@ class Observe(RunAction):
         return {**result, **looking(self, run)}
 
 
-def adding(host: str, *groups: str, **variables: Any) -> dict[str, Any]:
-    """The part of a result that puts a host into groups, and gives it variables, as Ansible's own ``add_host`` does.
-
-    That is an action, and so a process of its own. A result has one at most.
-    """
-    return {"add_host": {"host_name": host, "groups": list(groups), "host_vars": variables}}
-
-
 def looking(action: RunAction, run: Run) -> dict[str, Any]:
     """The part of a result by which one host carries to the plays that follow what :func:`scope_of` gave.
 
-    It is the one host of ``kubewright_looking``, for to add each of a thousand takes Ansible ten seconds. Where others
-    are to be put into groups of today's names before they are reached, it is in ``kubewright_regrouping_others`` too,
-    and ``kubewright_others`` are those.
+    Ansible adds it to its inventory as if its own ``add_host`` had said so, which is an action and a process of its
+    own. It is the one host of ``kubewright_looking``, for to add each of a thousand takes ten seconds. Where others are
+    to be put into groups of today's names before they are reached, it is in ``kubewright_regrouping`` too, and
+    ``kubewright_others`` are those. Nobody is it where a limit leaves no host of the cluster.
     """
     scope = scope_of(action, run, goes_on=True)
+    if not scope["hosts"]:
+        return {}
     inputs = Inputs.load(run)
     first = scope["hosts"][0]
     added = [
@@ -201,18 +193,18 @@ def looking(action: RunAction, run: Run) -> dict[str, Any]:
     ]
     groups = [name for each in added if each["host"] == first for name in each["groups"]]
     others = [each for each in added if each["host"] != first]
-    return adding(
-        first,
-        *groups,
-        *(["kubewright_regrouping_others"] if others else []),
-        kubewright_others=others,
-        kubewright_looked_at=scope["hosts"],
-        kubewright_probed=scope["probed"],
-        kubewright_undocumented=scope["undocumented"],
-        kubewright_run_at=str(run.directory),
-        kubewright_spoken_for_by=scope["via"],
-        kubewright_outside=scope["delegated"],
-    )
+    variables = {
+        "kubewright_others": others,
+        "kubewright_looked_at": scope["hosts"],
+        "kubewright_probed": scope["probed"],
+        "kubewright_undocumented": scope["undocumented"],
+        "kubewright_run_at": str(run.directory),
+        "kubewright_spoken_for_by": scope["via"],
+        "kubewright_outside": scope["delegated"],
+    }
+    if others:
+        groups.append("kubewright_regrouping")
+    return {"add_host": {"host_name": first, "groups": groups, "host_vars": variables}}
 
 
 def ask_for_state(action: RunAction, run: Run) -> bool:
@@ -284,7 +276,7 @@ def scope_of(action: RunAction, run: Run, *, goes_on: bool) -> dict[str, Any]:
         run.write(f"hosts/{name}", {"reachable": True, "time": time.time()})
     told = frozenset(scope["told"])
     probed = [name for name in scope["hosts"] if name not in told]
-    documented = goes_on and not probed and not scope["delegated"]
+    documented = goes_on and bool(scope["hosts"]) and not probed and not scope["delegated"]
     by_command = "kubewright_run_directory" in action.variables
     if documented:
         run.write(DOCUMENTED, make_documents(run))
